@@ -1,0 +1,307 @@
+/*
+ * The catalogue: every item that can travel between the planes, with its fields, in one table.
+ * Structs, encoder, decoder, the checks of lengths and the text view for people are all made from
+ * it (catalogue.c); so are the tests. Design: shared design page, "The contract between the planes".
+ *
+ * A nng message is a header (ipc/frame.h) and a row of items. Three kinds of row:
+ *   event     data -> control, one input (opened, signal, closed) or any number of notices
+ *   command   control -> data, one transaction: all of its items or none
+ *   snapshot  data -> control, a slice of what is installed, in the same items that installed it
+ *
+ * Names: a connection is the data plane's number, never used twice in one data epoch. A room is its
+ * canonical name. A link is the TLS fingerprint of the peer relay. A tag is the 8 bytes in front of
+ * a federation datagram. A record's key is the control plane's choice.
+ *
+ * The version below changes with every change of the table's meaning.
+ */
+#ifndef CHAPPE_IPC_CATALOGUE_H
+#define CHAPPE_IPC_CATALOGUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/address.h"
+#include "common/bytes.h"
+#include "common/fingerprint.h"
+
+#define IPC_VERSION 1
+
+#define IPC_TAG_SIZE 8
+#define IPC_EXPORTER_SIZE 32
+#define IPC_HOPS_MAX 4096           /* hops in one list */
+#define IPC_CONNECTIONS_MAX 65536   /* connections in one list */
+#define IPC_NAME_MAX 255            /* bytes of a room, sni, reason, counter name */
+#define IPC_KEY_MAX 255             /* bytes of a record's key */
+#define IPC_VALUE_MAX (256u * 1024) /* bytes of a record's value */
+#define IPC_BODY_MAX (1048576u + 64u * 1024) /* bytes of a signal message */
+
+/* Where a packet of a room or of a route goes besides the members: over which link, tagged how. */
+struct ipc_hop {
+    struct fingerprint_tls link;
+    uint8_t tag[IPC_TAG_SIZE];
+};
+
+/* Lists are views: of the decoded message, or of the caller's array when encoding. */
+struct ipc_connections {
+    const uint64_t *list; /* after decoding: owned by the struct ipc_items that holds the item */
+    size_t count;
+};
+
+struct ipc_hops {
+    const struct ipc_hop *list; /* likewise */
+    size_t count;
+};
+
+/*
+ * Field types: what, C type, on the wire.
+ *   U8 U16 U32 U64     big-endian
+ *   BOOL               one byte, 0 or 1
+ *   NAME               u16 length + bytes, at most IPC_NAME_MAX (struct bytes)
+ *   KEY, VALUE, BODY   u32 length + bytes, with their own caps (struct bytes)
+ *   FINGERPRINT        32 bytes            TAG       8 bytes           EXPORTER   32 bytes
+ *   ADDRESS            u8 length (4 or 16, 0 = none), address, u16 port
+ *   CONNECTIONS, HOPS  u32 count + elements
+ */
+
+/* ---- inputs: numbered per connection, acknowledged, sent again until they are ---- */
+
+/* A handshake is done. In a snapshot: a connection whose `opened` was acknowledged. */
+#define IPC_FIELDS_opened(F)                                                                       \
+    F(U64, connection)                                                                             \
+    F(U64, input)            /* number within the connection, from 1 */                            \
+    F(BOOL, dialed)                                                                                \
+    F(U64, dial)             /* the id that the dial command gave; 0 if accepted */                \
+    F(ADDRESS, remote)                                                                             \
+    F(ADDRESS, local)        /* at which the peer reached us */                                    \
+    F(NAME, sni)             /* lower-cased; empty: none */                                        \
+    F(BOOL, has_certificate)                                                                       \
+    F(FINGERPRINT, fingerprint)                                                                    \
+    F(EXPORTER, exporter)
+
+/* A signal message, as it came. */
+#define IPC_FIELDS_signal(F)                                                                       \
+    F(U64, connection)                                                                             \
+    F(U64, input)                                                                                  \
+    F(ADDRESS, remote) /* of the current path */                                                   \
+    F(BODY, body)
+
+/* The last input of a connection. A dial that failed has this one alone (number 1). */
+#define IPC_FIELDS_closed(F)                                                                       \
+    F(U64, connection)                                                                             \
+    F(U64, input)                                                                                  \
+    F(BOOL, dialed)                                                                                \
+    F(U64, dial)                                                                                   \
+    F(U32, error)   /* an error code of common/error.h, negated */                                 \
+    F(BOOL, by_peer)                                                                               \
+    F(NAME, reason) /* printable */                                                                \
+    F(BOOL, has_certificate) /* with ERR_PIN: what was presented instead */                        \
+    F(FINGERPRINT, fingerprint)
+
+/* ---- notices: may be lost, the next one replaces them ---- */
+
+#define IPC_FIELDS_counter(F)                                                                      \
+    F(NAME, name)                                                                                  \
+    F(U64, value) /* since the data plane's start */
+
+#define IPC_FIELDS_link_state(F)                                                                   \
+    F(U64, connection) /* one connection of a link */                                              \
+    F(U32, rtt_us)                                                                                 \
+    F(U64, lost)      /* packets declared lost */                                                  \
+    F(U64, datagrams_in)                                                                           \
+    F(U64, datagrams_out)
+
+#define IPC_FIELDS_plane_state(F)                                                                  \
+    F(U64, started_ms) /* wall clock at start, ms since 1970 */                                    \
+    F(U64, connections)                                                                            \
+    F(U64, unacknowledged) /* inputs waiting for their acknowledgement */                          \
+    F(NAME, aes)
+
+/* First media per link, room and direction; later also the sampled media events. */
+#define IPC_FIELDS_first_media(F)                                                                  \
+    F(FINGERPRINT, link)                                                                           \
+    F(NAME, room)                                                                                  \
+    F(BOOL, inbound)
+
+/* ---- commands ---- */
+
+/* All inputs of the connection up to this number are dealt with. */
+#define IPC_FIELDS_ack(F)                                                                          \
+    F(U64, connection)                                                                             \
+    F(U64, input)
+
+/* `owner` 0: of nobody, stays until deleted. Else it goes with that connection's last ack. */
+#define IPC_FIELDS_record_put(F)                                                                   \
+    F(KEY, key)                                                                                    \
+    F(U64, owner)                                                                                  \
+    F(VALUE, value)
+#define IPC_FIELDS_record_delete(F) F(KEY, key)
+
+/* One message to each of the connections; replace_key 0: none. */
+#define IPC_FIELDS_send(F)                                                                         \
+    F(CONNECTIONS, to)                                                                             \
+    F(U64, replace_key)                                                                            \
+    F(BODY, body)
+/* On a unidirectional stream (SNI `version`). */
+#define IPC_FIELDS_send_unidirectional(F)                                                          \
+    F(U64, connection)                                                                             \
+    F(BODY, body)
+#define IPC_FIELDS_close(F)                                                                        \
+    F(U64, connection)                                                                             \
+    F(BOOL, after_sent) /* what is queued goes first */                                            \
+    F(NAME, reason)
+
+/* Makes or changes a room; `egress` replaces the whole list: where the members' media goes. */
+#define IPC_FIELDS_room_put(F)                                                                     \
+    F(NAME, room)                                                                                  \
+    F(U32, participant_pps) /* packets/s from one sender; 0 = unlimited */                         \
+    F(HOPS, egress)
+#define IPC_FIELDS_room_delete(F) F(NAME, room)
+/* The connection becomes a member: it sends to and hears the room. One room per connection. */
+#define IPC_FIELDS_join(F)                                                                         \
+    F(U64, connection)                                                                             \
+    F(NAME, room)
+#define IPC_FIELDS_leave(F) F(U64, connection)
+
+/* The connection becomes one of a link's; egress uses the oldest that lives. */
+#define IPC_FIELDS_link_join(F)                                                                    \
+    F(U64, connection)                                                                             \
+    F(FINGERPRINT, link)                                                                           \
+    F(BOOL, legacy)                                                                                \
+    F(U32, ping_after_ms) /* liveness; 0 = none */                                                 \
+    F(U32, dead_after_ms)
+/* Media that comes over `link` with `tag`: to the members of `room` (empty: none) and onward. */
+#define IPC_FIELDS_route_put(F)                                                                    \
+    F(FINGERPRINT, link)                                                                           \
+    F(TAG, tag)                                                                                    \
+    F(NAME, room)                                                                                  \
+    F(FINGERPRINT, origin) /* whose media it is, for dedup; zeros: the link's own */               \
+    F(U32, pps)            /* token bucket, burst one second; 0 = unlimited */                     \
+    F(HOPS, onward)
+#define IPC_FIELDS_route_delete(F)                                                                 \
+    F(FINGERPRINT, link)                                                                           \
+    F(TAG, tag)
+
+/* A connection to be made; its outcome is `opened` or `closed` with this dial id. */
+#define IPC_FIELDS_dial(F)                                                                         \
+    F(U64, dial)                                                                                   \
+    F(ADDRESS, remote)                                                                             \
+    F(NAME, sni)                                                                                   \
+    F(BOOL, pinned)                                                                                \
+    F(FINGERPRINT, pin)                                                                            \
+    F(BOOL, present_certificate)
+
+/* A message that the data plane sends by itself at this interval; interval 0 or a close ends it. */
+#define IPC_FIELDS_repeat(F)                                                                       \
+    F(U64, connection)                                                                             \
+    F(U32, interval_ms)                                                                            \
+    F(BODY, body)
+
+#define IPC_FIELDS_refuse_new(F) F(BOOL, refuse)
+
+/* The control plane has adopted everything that it claims. */
+#define IPC_FIELDS_complete(F) F(U64, swept) /* how many things it swept, for the log */
+
+/* name, number on the wire. Numbers are never reused. */
+#define IPC_INPUTS(X)                                                                              \
+    X(opened, 1)                                                                                   \
+    X(signal, 2)                                                                                   \
+    X(closed, 3)
+#define IPC_NOTICES(X)                                                                             \
+    X(counter, 16)                                                                                 \
+    X(link_state, 17)                                                                              \
+    X(plane_state, 18)                                                                             \
+    X(first_media, 19)
+#define IPC_COMMANDS(X)                                                                            \
+    X(ack, 32)                                                                                     \
+    X(record_put, 33)                                                                              \
+    X(record_delete, 34)                                                                           \
+    X(send, 35)                                                                                    \
+    X(send_unidirectional, 36)                                                                     \
+    X(close, 37)                                                                                   \
+    X(room_put, 38)                                                                                \
+    X(room_delete, 39)                                                                             \
+    X(join, 40)                                                                                    \
+    X(leave, 41)                                                                                   \
+    X(link_join, 42)                                                                               \
+    X(route_put, 43)                                                                               \
+    X(route_delete, 44)                                                                            \
+    X(dial, 45)                                                                                    \
+    X(repeat, 46)                                                                                  \
+    X(refuse_new, 47)                                                                              \
+    X(complete, 48)
+#define IPC_CATALOGUE(X) IPC_INPUTS(X) IPC_NOTICES(X) IPC_COMMANDS(X)
+
+/* C types of the field types. */
+#define IPC_TYPE_U8 uint8_t
+#define IPC_TYPE_U16 uint16_t
+#define IPC_TYPE_U32 uint32_t
+#define IPC_TYPE_U64 uint64_t
+#define IPC_TYPE_BOOL bool
+#define IPC_TYPE_NAME struct bytes
+#define IPC_TYPE_KEY struct bytes
+#define IPC_TYPE_VALUE struct bytes
+#define IPC_TYPE_BODY struct bytes
+#define IPC_TYPE_FINGERPRINT struct fingerprint_tls
+#define IPC_TYPE_ADDRESS struct address
+#define IPC_TYPE_CONNECTIONS struct ipc_connections
+#define IPC_TYPE_HOPS struct ipc_hops
+#define IPC_TYPE_TAG struct ipc_tag
+#define IPC_TYPE_EXPORTER struct ipc_exporter
+
+struct ipc_tag {
+    uint8_t bytes[IPC_TAG_SIZE];
+};
+
+struct ipc_exporter {
+    uint8_t bytes[IPC_EXPORTER_SIZE];
+};
+
+#define IPC_MEMBER(type, name) IPC_TYPE_##type name;
+#define X(name, number)                                                                            \
+    struct ipc_##name {                                                                            \
+        IPC_FIELDS_##name(IPC_MEMBER)                                                              \
+    };
+IPC_CATALOGUE(X)
+#undef X
+
+enum ipc_type {
+#define X(name, number) IPC_##name = (number),
+    IPC_CATALOGUE(X)
+#undef X
+};
+
+struct ipc_item {
+    enum ipc_type type;
+    union {
+#define X(name, number) struct ipc_##name name;
+        IPC_CATALOGUE(X)
+#undef X
+    } u;
+};
+
+/* The name of an item type, e.g. "record_put"; NULL for a number that is not in the catalogue. */
+const char *ipc_type_name(unsigned type);
+
+/* Appends an item. Sets out->failed (and returns an error) for lack of memory or a broken cap. */
+int ipc_item_encode(struct buffer *out, const struct ipc_item *item);
+
+/*
+ * A decoded row of items. Views point into the message, which must outlive it; the lists are owned.
+ * Zero-initialised is empty. ipc_items_decode replaces the content: 0, or ERR_UNKNOWN (item type),
+ * ERR_TRUNCATED, ERR_RANGE, ERR_TOO_LARGE, ERR_MEMORY, and then it is empty.
+ */
+struct ipc_items {
+    struct ipc_item *list;
+    size_t count;
+    size_t capacity;
+    void **blocks; /* memory of the lists */
+    size_t block_count;
+};
+int ipc_items_decode(struct ipc_items *items, struct bytes row);
+void ipc_items_free(struct ipc_items *items);
+
+/* One line for people, `name field=value ...`, bodies cut at 200 bytes. The debugging view. */
+void ipc_item_print(struct buffer *out, const struct ipc_item *item);
+
+#endif

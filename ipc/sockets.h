@@ -1,0 +1,47 @@
+/*
+ * The nng sockets between the planes, and nothing else of nng anywhere. All in runtime_dir, over
+ * ipc://: "events" (pub of the data plane), "commands" (pub of the control plane), "snapshot"
+ * (rep of the data plane), "ctl" (rep of the control plane, for chappectl).
+ * CHAPPE_IPC_SHIM=DIR in the environment makes a process listen and dial in other directories: see
+ * sockets.c; the tests put their faulty middleman there.
+ */
+#ifndef CHAPPE_IPC_SOCKETS_H
+#define CHAPPE_IPC_SOCKETS_H
+
+#include <stdbool.h>
+
+#include "common/bytes.h"
+
+struct ipc_sockets;
+
+/* The longest socket path in a runtime_dir is its length + this many bytes ("/commands"). */
+#define IPC_SOCKET_SUFFIX_MAX 9
+
+/* Data plane: listens on events and snapshot, subscribes to commands. 0 or ERR_SYSTEM, with `why`. */
+int ipc_sockets_open_data(struct ipc_sockets **out, const char *runtime_dir, char *why,
+                          size_t why_size);
+/* Control plane: listens on commands and ctl, subscribes to events, asks at snapshot. */
+int ipc_sockets_open_control(struct ipc_sockets **out, const char *runtime_dir, char *why,
+                             size_t why_size);
+void ipc_sockets_close(struct ipc_sockets *s);
+
+/* Readable for epoll when there may be something to receive. */
+int ipc_sockets_fd_subscribed(const struct ipc_sockets *s);
+int ipc_sockets_fd_snapshot(const struct ipc_sockets *s); /* data: requests; control: replies */
+int ipc_sockets_fd_ctl(const struct ipc_sockets *s);      /* control only */
+
+void ipc_sockets_publish(struct ipc_sockets *s, struct bytes message);
+/* Each gives one message, valid until the next call on the same socket; 0, ERR_AGAIN, ERR_SYSTEM. */
+int ipc_sockets_receive(struct ipc_sockets *s, struct bytes *message);
+int ipc_sockets_receive_snapshot(struct ipc_sockets *s, struct bytes *message);
+int ipc_sockets_receive_ctl(struct ipc_sockets *s, struct bytes *message);
+/* Data: the reply to the last request. Control: a request. */
+int ipc_sockets_send_snapshot(struct ipc_sockets *s, struct bytes message);
+int ipc_sockets_reply_ctl(struct ipc_sockets *s, struct bytes message);
+
+/* chappectl's side: one request, one answer (freed by the caller), or ERR_TIMEOUT / ERR_NOT_FOUND
+   (nobody listens) / ERR_SYSTEM. */
+int ipc_ctl_ask(const char *runtime_dir, struct bytes request, int timeout_ms,
+                struct buffer *answer);
+
+#endif
