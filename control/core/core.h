@@ -1,0 +1,112 @@
+/*
+ * The control core: everything that Chappe decides, as one pure state machine. No sockets, no
+ * clock, no randomness, no globals, no files: inputs and `now` go in, transactions for the data
+ * plane, questions for the rim and log lines come out through `struct core_effects`. Many cores can
+ * live in one process (the simulated federation runs a thousand).
+ *
+ * `now` is CLOCK_MONOTONIC in nanoseconds and never goes backwards; deadlines in records are the
+ * same clock, so that they keep running over a restart of the control plane.
+ *
+ * Each call below ends in at most one transaction (effects.transact): the acknowledgement of the
+ * input together with all its effects, or nothing if nothing is to be done. An input that waits for
+ * an answer of the rim is acknowledged by the transaction of that answer; later inputs of the same
+ * connection wait in the core until then (others go on).
+ */
+#ifndef CHAPPE_CONTROL_CORE_CORE_H
+#define CHAPPE_CONTROL_CORE_CORE_H
+
+#include <cjson/cJSON.h>
+
+#include "common/config.h"
+#include "common/fingerprint.h"
+#include "common/log.h"
+#include "ipc/catalogue.h"
+
+struct core;
+
+/* ---- questions to the rim, and their answers, which are events like any other ---- */
+
+enum core_question_type {
+    CORE_ASK_TOKEN,    /* is this token good? (auth.url) */
+    CORE_ASK_RESOLVE,  /* which addresses has this peer's host name? */
+    CORE_ASK_JOIN,     /* verify a CallOffer, make and sign the CallAnswer (protocol.md 4.4) */
+    CORE_ASK_REGISTER, /* grade the proof of a RegisterPresence (design: "Calls") */
+};
+
+enum core_grade { CORE_UNPROVEN, CORE_SIGNED, CORE_PROVEN }; /* none < signed < proven */
+
+/* Views are valid during the `ask` call; the rim copies what it keeps. */
+struct core_question {
+    uint64_t id; /* to be repeated in the answer */
+    enum core_question_type type;
+    struct bytes token;           /* TOKEN */
+    struct bytes address;         /* RESOLVE: host:port as configured */
+    uint8_t identity_pub[32];     /* JOIN, REGISTER */
+    uint8_t ephemeral_pub[32];    /* JOIN */
+    struct bytes signature;       /* JOIN, REGISTER */
+    struct bytes proof;           /* REGISTER: chappe_proof, may be absent */
+    uint8_t exporter[IPC_EXPORTER_SIZE]; /* REGISTER */
+};
+
+#define CORE_ADDRESSES_MAX 8
+
+struct core_answer {
+    uint64_t id;
+    enum core_question_type type;
+    bool ok;          /* TOKEN: valid; RESOLVE: found; JOIN: signature verified and answer made;
+                         REGISTER: the signature was empty or correct */
+    char why[128];    /* if not ok, for the log */
+    char fingerprint[64]; /* TOKEN: the fingerprint that the auth service names */
+    struct address addresses[CORE_ADDRESSES_MAX]; /* RESOLVE */
+    size_t address_count;
+    uint8_t ephemeral_pub[32]; /* JOIN: ours */
+    uint8_t signature[64];     /* JOIN: over ephemeral_pub ++ "call-answer" */
+    enum core_grade grade;     /* REGISTER */
+};
+
+/* ---- effects ---- */
+
+struct core_effects {
+    /* A row of encoded catalogue items: one transaction. */
+    void (*transact)(void *context, struct bytes row);
+    void (*ask)(void *context, const struct core_question *question);
+    /* One event for operators; fields as log.h has them. */
+    void (*log)(void *context, enum log_level level, const char *event,
+                const struct log_field *fields, size_t count);
+};
+
+struct core_settings {
+    const struct config *config;     /* borrowed; outlives the core */
+    struct fingerprint_tls tls;      /* our own certificate's */
+    uint8_t identity_pub[32];        /* Ed25519 identity key, public half */
+    uint64_t seed;                   /* of the jitter's generator: the only randomness in here */
+    const char *build;               /* for SNI `version` and RegisterPresenceAck.relay_build */
+    struct core_effects effects;
+    void *context;                   /* of the effects */
+};
+
+/* 0, ERR_MEMORY, or ERR_DUPLICATE if a configured peer is ourselves. */
+int core_init(struct core **out, const struct core_settings *settings, uint64_t now);
+void core_free(struct core *c);
+
+/* ---- adoption: forget all; take what is installed, item by item; then live ---- */
+void core_adopting(struct core *c, uint64_t data_epoch);
+void core_installed(struct core *c, const struct ipc_item *item, uint64_t now);
+/* Claims what is ours, sweeps the rest, dials what is not linked; its transaction has `complete`. */
+void core_adopted(struct core *c, uint64_t now);
+
+/* ---- life ---- */
+void core_input(struct core *c, const struct ipc_item *item, uint64_t now);
+void core_notice(struct core *c, const struct ipc_item *item, uint64_t now);
+void core_answer(struct core *c, const struct core_answer *answer, uint64_t now);
+/* When core_expire is due, ns; UINT64_MAX = never. */
+uint64_t core_deadline(const struct core *c);
+void core_expire(struct core *c, uint64_t now);
+
+/* ---- what operators see: fresh JSON values, owned by the caller; NULL = out of memory ---- */
+cJSON *core_view_peers(const struct core *c, uint64_t now);
+cJSON *core_view_sessions(const struct core *c);
+cJSON *core_view_rooms(const struct core *c);
+cJSON *core_view_calls(const struct core *c);
+
+#endif
