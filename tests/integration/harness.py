@@ -1,0 +1,433 @@
+"""What the integration tests share: real relays (two processes each), real phones, a faulty UDP path.
+
+Nothing here sleeps for a guessed time: it waits for conditions, each with a generous limit. All
+traffic stays on loopback. Only processes started here are ended, by their ids.
+
+A test script is a Python file with functions named test_*; it ends with `main(globals())`, which
+runs them and prints `ok NAME`, `not ok NAME` or `skip NAME: reason` for tests/run to count.
+"""
+import contextlib
+import json
+import os
+import random
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+BIN = os.environ.get("CHAPPE_BIN") or os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "../../build/release/bin")
+PATIENCE = float(os.environ.get("CHAPPE_TEST_PATIENCE", "30"))  # seconds for any one condition
+
+
+class Skip(Exception):
+    """The test cannot run here; the text says why."""
+
+
+def program(name):
+    return os.path.join(BIN, name)
+
+
+def free_port(kind=socket.SOCK_DGRAM, host="127.0.0.1"):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, condition, limit=None):
+    """Polls until condition() is truthy and returns that; fails with `what` when the limit passes."""
+    end = time.monotonic() + (limit or PATIENCE)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain for: {what}")
+        time.sleep(0.02)
+
+
+def to_yaml(value):
+    """JSON is YAML enough for our config."""
+    return json.dumps(value, indent=1)
+
+
+class Process:
+    """A child with its output in files, so that nothing blocks and everything can be read later."""
+
+    def __init__(self, name, argv, directory, env=None):
+        self.name = name
+        self.out_path = os.path.join(directory, name + ".out")
+        self.log_path = os.path.join(directory, name + ".log")
+        self._out = open(self.out_path, "ab")
+        self._log = open(self.log_path, "ab")
+        self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self._out,
+                                      stderr=self._log, env={**os.environ, **(env or {})})
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def log(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
+    def out(self):
+        with open(self.out_path, errors="replace") as f:
+            return f.read()
+
+    def wait_log(self, text, count=1, limit=None):
+        wait_for(f"{text!r} in the log of {self.name}", lambda: self.log().count(text) >= count, limit)
+
+    def signal(self, number):
+        if self.running():
+            self.popen.send_signal(number)
+
+    def wait(self, limit=None):
+        try:
+            return self.popen.wait(limit or PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} did not end") from None
+        finally:
+            if self.popen.poll() is not None:
+                self._out.close()
+                self._log.close()
+
+    def end(self):
+        """SIGTERM, then SIGKILL; never fails."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.running():
+                self.popen.send_signal(number)
+            try:
+                self.popen.wait(10)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self._out.close()
+        self._log.close()
+
+
+class Lab:
+    """One test's world: a directory, its relays, phones and proxies; all ended at the end."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="chappe-", dir="/tmp")
+        self.children = []
+        self.closers = []
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def start(self, name, argv, env=None):
+        child = Process(name, argv, self.directory, env)
+        self.children.append(child)
+        return child
+
+    def relay(self, name, **kw):
+        return Relay(self, name, **kw)
+
+    def phone(self, name, relay, *args, **kw):
+        return Phone(self, name, relay, *args, **kw)
+
+    def proxy(self, target_port, **kw):
+        proxy = UdpProxy(target_port, **kw)
+        self.closers.append(proxy.close)
+        return proxy
+
+    def close(self, failed):
+        for child in self.children:
+            child.signal(signal.SIGTERM)
+        for child in reversed(self.children):
+            child.end()
+        for closer in self.closers:
+            closer()
+        if failed:
+            for child in self.children:
+                print(f"--- {child.name}: exit {child.popen.returncode}\n"
+                      + child.log()[-6000:] + child.out()[-2000:])
+        else:
+            self.check_sanitizers()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def check_sanitizers(self):
+        for child in self.children:
+            log = child.log()
+            for mark in ("AddressSanitizer", "runtime error:", "LeakSanitizer", "Assertion"):
+                assert mark not in log, f"{child.name}: {log[-4000:]}"
+
+
+class Relay:
+    """chappe-data and chappe-control with a config of their own; not started until start()."""
+
+    def __init__(self, lab, name, seed=None, env=None, **config):
+        self.lab, self.name, self.env = lab, name, env or {}
+        self.port = free_port()
+        self.identity = lab.path(name + ".identity")
+        if seed:
+            with open(os.open(self.identity, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+                f.write(seed)
+        self.config_path = lab.path(name + ".yaml")
+        self.runtime = lab.path(name + ".run")
+        self.config = {"relay": {"name": name, "listen": f"127.0.0.1:{self.port}",
+                                 "identity": self.identity, "runtime_dir": self.runtime}}
+        self.generation = 0
+        self.data = self.control = None
+        self.configure(**config)
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def configure(self, **config):
+        for key, value in config.items():
+            if isinstance(value, dict):
+                self.config.setdefault(key, {}).update(value)
+            else:
+                self.config[key] = value
+        with open(self.config_path, "w") as f:
+            f.write(to_yaml(self.config))
+
+    def peer(self, other, address=None, **more):
+        """The entry of `peers:` by which we dial the other relay."""
+        return {"address": address or other.address, "fingerprint": other.fingerprint(),
+                "label": other.name, **more}
+
+    def trust(self, other, **more):
+        return {"fingerprint": other.fingerprint(), "label": other.name, **more}
+
+    def start_data(self):
+        self.generation += 1
+        self.data = self.lab.start(f"{self.name}-data-{self.generation}",
+                                   [program("chappe-data"), "-c", self.config_path], self.env)
+        return self.data
+
+    def start_control(self):
+        self.generation += 1
+        self.control = self.lab.start(f"{self.name}-control-{self.generation}",
+                                      [program("chappe-control"), "-c", self.config_path], self.env)
+        return self.control
+
+    def start(self):
+        self.start_data()
+        self.start_control()
+        self.ready()
+        return self
+
+    def ready(self, limit=None):
+        seconds = str(int(limit or PATIENCE))
+        done = subprocess.run([program("chappectl"), "-c", self.config_path, "ready", "--timeout",
+                               seconds], capture_output=True, text=True)
+        assert done.returncode == 0, f"{self.name} is not ready: {done.stdout}{done.stderr}"
+
+    def stop(self):
+        for child in (self.control, self.data):
+            if child:
+                child.signal(signal.SIGTERM)
+        return [child.wait() for child in (self.control, self.data) if child]
+
+    def ctl(self, *args, check=True):
+        done = subprocess.run([program("chappectl"), "-c", self.config_path, *args, "--json"],
+                              capture_output=True, text=True, timeout=PATIENCE)
+        assert not check or done.returncode == 0, f"chappectl {args}: {done.stdout}{done.stderr}"
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def fingerprint(self):
+        """The TLS fingerprint, 95 characters; works offline and makes the identity."""
+        done = subprocess.run([program("chappectl"), "-c", self.config_path, "fingerprint"],
+                              capture_output=True, text=True, check=True)
+        return next(word for word in done.stdout.split() if len(word) == 95)
+
+    def logs(self):
+        return "".join(child.log() for child in (self.data, self.control) if child)
+
+    def linked(self, label, limit=None):
+        def look():
+            return any(p["label"] == label and p["state"] == "linked" for p in self.ctl("peers"))
+        wait_for(f"{self.name} linked with {label}", look, limit)
+
+    def registered(self, fingerprint):
+        def look():
+            return any(s["fingerprint"] == fingerprint and s["kind"] == "phone"
+                       for s in self.ctl("sessions"))
+        wait_for(f"{fingerprint} registered at {self.name}", look)
+
+    def nothing_left(self):
+        """No call, no room, and (with no phone on it) no session of media."""
+        def look():
+            return not self.ctl("calls") and not self.ctl("rooms")
+        wait_for(f"no call and no room left at {self.name}", look)
+
+
+class Phone:
+    """chappe-phone; report() waits for its end and gives its JSON."""
+
+    def __init__(self, lab, name, relay, *args, token=None):
+        self.name = name
+        address = relay if isinstance(relay, str) else relay.address
+        argv = [program("chappe-phone"), "--relay", address, "--alias", name,
+                "--identity", lab.path(name + ".phone")]
+        if token:
+            argv += ["--token", token]
+        lab.phones = getattr(lab, "phones", 0) + 1
+        self.process = lab.start(f"phone-{name}-{lab.phones}", argv + [str(a) for a in args])
+        self._fingerprint = None
+
+    def fingerprint(self):
+        """Waits until it is registered."""
+        def look():
+            for line in self.process.log().splitlines():
+                if line.startswith("registered "):
+                    return line.split()[1]
+            return None
+        return wait_for(f"{self.name} registered", look)
+
+    def wait_log(self, text, count=1, limit=None):
+        self.process.wait_log(text, count, limit)
+
+    def end(self, number=signal.SIGTERM):
+        self.process.signal(number)
+
+    def report(self, limit=None):
+        self.process.wait(limit or PATIENCE)
+        out = self.process.out().strip()
+        assert out, f"{self.name} printed no report: {self.process.log()[-2000:]}"
+        return json.loads(out.splitlines()[-1])
+
+    @property
+    def exit_code(self):
+        return self.process.popen.returncode
+
+
+class UdpProxy:
+    """A UDP path with faults: loss, delay, reordering, duplication; or cut altogether.
+
+    Clients send to .port; each client address gets a socket of its own towards the target.
+    """
+
+    def __init__(self, target_port, loss=0.0, delay=0.0, jitter=0.0, duplicate=0.0, seed=1):
+        self.target = ("127.0.0.1", target_port)
+        self.loss, self.delay, self.jitter, self.duplicate = loss, delay, jitter, duplicate
+        self.cut = False
+        self.forwarded = self.dropped = 0
+        self._random = random.Random(seed)
+        self._listen = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._listen.bind(("127.0.0.1", 0))
+        self.port = self._listen.getsockname()[1]
+        self._upstream = {}   # client address -> socket
+        self._due = []        # (time, socket, data, address)
+        self._stop = threading.Event()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listen, selectors.EVENT_READ, None)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def _run(self):
+        while not self._stop.is_set():
+            pause = 0.05
+            if self._due:
+                pause = max(0.0, min(pause, min(d[0] for d in self._due) - time.monotonic()))
+            for key, _ in self._selector.select(pause):
+                self._receive(key.fileobj, key.data)
+            now = time.monotonic()
+            ready = sorted((d for d in self._due if d[0] <= now), key=lambda d: d[0])
+            self._due = [d for d in self._due if d[0] > now]
+            for _, out, data, address in ready:
+                with contextlib.suppress(OSError):
+                    out.sendto(data, address)
+
+    def _receive(self, sock, client):
+        with contextlib.suppress(OSError):
+            data, source = sock.recvfrom(65536)
+            if client is None:
+                self._pass(self._towards(source), data, self.target)
+            else:
+                self._pass(self._listen, data, client)
+
+    def _towards(self, client):
+        if client not in self._upstream:
+            out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            out.bind(("127.0.0.1", 0))
+            self._upstream[client] = out
+            self._selector.register(out, selectors.EVENT_READ, client)
+        return self._upstream[client]
+
+    def _pass(self, out, data, address):
+        if self.cut or self._random.random() < self.loss:
+            self.dropped += 1
+            return
+        copies = 2 if self._random.random() < self.duplicate else 1
+        for _ in range(copies):
+            due = time.monotonic() + self.delay + self._random.random() * self.jitter
+            self._due.append((due, out, data, address))
+        self.forwarded += 1
+
+    def rebind(self):
+        """As a NAT that forgot: the next packets come from other ports."""
+        for client, out in list(self._upstream.items()):
+            fresh = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            fresh.bind(("127.0.0.1", 0))
+            self._selector.unregister(out)
+            out.close()
+            self._upstream[client] = fresh
+            self._selector.register(fresh, selectors.EVENT_READ, client)
+
+    def close(self):
+        self._stop.set()
+        self._thread.join()
+        for out in [self._listen, *self._upstream.values()]:
+            out.close()
+
+
+def lossless(report):
+    """The report of a phone that heard everything, once each."""
+    assert report["error"] is None, report
+    assert report["lost"] == 0 and report["duplicated"] == 0, report
+    assert report["received"] > 0, report
+
+
+def run_one(name, function):
+    lab = Lab()
+    failed = True
+    try:
+        function(lab)
+        failed = False
+        return f"ok {name}"
+    except Skip as why:
+        failed = False
+        return f"skip {name}: {why}"
+    except Exception:
+        traceback.print_exc(file=sys.stdout)
+        return f"not ok {name}"
+    finally:
+        lab.close(failed)
+
+
+def main(names):
+    """Runs the test_* functions of a script, or those whose name contains an argument."""
+    wanted = sys.argv[1:]
+    results = []
+    for name, function in list(names.items()):
+        if not name.startswith("test_") or (wanted and not any(w in name for w in wanted)):
+            continue
+        started = time.monotonic()
+        try:
+            line = run_one(name[5:], function)
+        except AssertionError as why:
+            print(why)
+            line = f"not ok {name[5:]}"
+        results.append(line)
+        print(f"{line}", flush=True)
+        print(f"# {time.monotonic() - started:.1f} s", flush=True)
+    sys.exit(1 if any(line.startswith("not ok") for line in results) else 0)
