@@ -65,7 +65,7 @@ uint8_t reader_u8(struct reader *r);
 uint16_t reader_u16(struct reader *r);
 uint32_t reader_u32(struct reader *r);
 uint64_t reader_u64(struct reader *r);
-struct bytes reader_bytes(struct reader *r, size_t len); /* a view into the input */
+struct bytes reader_bytes(struct reader *r, size_t len);   /* a view into the input */
 void reader_copy(struct reader *r, void *out, size_t len); /* zeros on failure */
 size_t reader_left(const struct reader *r);
 /* 0 if everything was read and nothing failed; else ERR_TRUNCATED or ERR_TRAILING. */
