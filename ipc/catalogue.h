@@ -1,12 +1,17 @@
 /*
  * The catalogue: every item that can travel between the planes, with its fields, in one table.
  * Structs, encoder, decoder, the checks of lengths and the text view for people are all made from
- * it (catalogue.c); so are the tests. Design: shared design page, "The contract between the planes".
+ * it (catalogue.c); so are the tests. Design: shared design page, "The contract between the
+ * planes".
  *
- * A nng message is a header (ipc/frame.h) and a row of items. Three kinds of row:
- *   event     data -> control, one input (opened, signal, closed) or any number of notices
+ * A nng message is a header (ipc/frame.h) and a row of items. The kinds of row:
+ *   input     data -> control, one of opened, signal, closed
+ *   notice    data -> control, any number of notices
  *   command   control -> data, one transaction: all of its items or none
- *   snapshot  data -> control, a slice of what is installed, in the same items that installed it
+ *   state     either way, data_state or control_state, every 100 ms
+ *   request   control -> data, request, then perhaps a report: asks for a slice
+ *   reply     data -> control, slice, then what is installed, in the same items that installed it
+ *             (opened and commands); or refusal alone
  *
  * Names: a connection is the data plane's number, never used twice in one data epoch. A room is its
  * canonical name. A link is the TLS fingerprint of the peer relay. A tag is the 8 bytes in front of
@@ -27,13 +32,16 @@
 
 #define IPC_VERSION 1
 
+#define IPC_ROW_MAX (16u * 1024 * 1024) /* bytes of a row of items */
+#define IPC_ROW_ITEMS_MAX 262144        /* items in a row */
+
 #define IPC_TAG_SIZE 8
 #define IPC_EXPORTER_SIZE 32
-#define IPC_HOPS_MAX 4096           /* hops in one list */
-#define IPC_CONNECTIONS_MAX 65536   /* connections in one list */
-#define IPC_NAME_MAX 255            /* bytes of a room, sni, reason, counter name */
-#define IPC_KEY_MAX 255             /* bytes of a record's key */
-#define IPC_VALUE_MAX (256u * 1024) /* bytes of a record's value */
+#define IPC_HOPS_MAX 4096                    /* hops in one list */
+#define IPC_CONNECTIONS_MAX 65536            /* connections in one list */
+#define IPC_NAME_MAX 255                     /* bytes of a room, sni, reason, counter name */
+#define IPC_KEY_MAX 255                      /* bytes of a record's key */
+#define IPC_VALUE_MAX (256u * 1024)          /* bytes of a record's value */
 #define IPC_BODY_MAX (1048576u + 64u * 1024) /* bytes of a signal message */
 
 /* Where a packet of a room or of a route goes besides the members: over which link, tagged how. */
@@ -69,12 +77,12 @@ struct ipc_hops {
 /* A handshake is done. In a snapshot: a connection whose `opened` was acknowledged. */
 #define IPC_FIELDS_opened(F)                                                                       \
     F(U64, connection)                                                                             \
-    F(U64, input)            /* number within the connection, from 1 */                            \
+    F(U64, input) /* number within the connection, from 1 */                                       \
     F(BOOL, dialed)                                                                                \
-    F(U64, dial)             /* the id that the dial command gave; 0 if accepted */                \
+    F(U64, dial) /* the id that the dial command gave; 0 if accepted */                            \
     F(ADDRESS, remote)                                                                             \
-    F(ADDRESS, local)        /* at which the peer reached us */                                    \
-    F(NAME, sni)             /* lower-cased; empty: none */                                        \
+    F(ADDRESS, local) /* at which the peer reached us */                                           \
+    F(NAME, sni)      /* lower-cased; empty: none */                                               \
     F(BOOL, has_certificate)                                                                       \
     F(FINGERPRINT, fingerprint)                                                                    \
     F(EXPORTER, exporter)
@@ -92,9 +100,9 @@ struct ipc_hops {
     F(U64, input)                                                                                  \
     F(BOOL, dialed)                                                                                \
     F(U64, dial)                                                                                   \
-    F(U32, error)   /* an error code of common/error.h, negated */                                 \
+    F(U32, error) /* an error code of common/error.h, negated */                                   \
     F(BOOL, by_peer)                                                                               \
-    F(NAME, reason) /* printable */                                                                \
+    F(NAME, reason)          /* printable */                                                       \
     F(BOOL, has_certificate) /* with ERR_PIN: what was presented instead */                        \
     F(FINGERPRINT, fingerprint)
 
@@ -107,7 +115,7 @@ struct ipc_hops {
 #define IPC_FIELDS_link_state(F)                                                                   \
     F(U64, connection) /* one connection of a link */                                              \
     F(U32, rtt_us)                                                                                 \
-    F(U64, lost)      /* packets declared lost */                                                  \
+    F(U64, lost) /* packets declared lost */                                                       \
     F(U64, datagrams_in)                                                                           \
     F(U64, datagrams_out)
 
@@ -202,6 +210,39 @@ struct ipc_hops {
 /* The control plane has adopted everything that it claims. */
 #define IPC_FIELDS_complete(F) F(U64, swept) /* how many things it swept, for the log */
 
+/* ---- the contract itself: made and read by the two sides, not by the planes ---- */
+
+/* Where the data plane is. The frame's sequence: the last input published. */
+#define IPC_FIELDS_data_state(F)                                                                   \
+    F(U64, committed)     /* the last command committed */                                         \
+    F(BOOL, gap)          /* a command beyond the next one has come */                             \
+    F(U64, refused)       /* a command that will never be committed; 0 = none */                   \
+    F(U32, refused_error) /* why, an error code, negated */
+
+/* Where the control plane is. The frame's sequence: the last command published. */
+#define IPC_FIELDS_control_state(F)                                                                \
+    F(BOOL, live)    /* it has adopted and takes inputs */                                         \
+    F(U64, received) /* the last input received */                                                 \
+    F(BOOL, gap)     /* an input beyond the next one has come, or is known to have been sent */
+
+#define IPC_FIELDS_request(F) F(U64, cursor) /* 0: the first slice, of a new control epoch */
+/* The note of an input that was being handled when a control plane died (ipc/note.h). */
+#define IPC_FIELDS_report(F)                                                                       \
+    F(U64, data_epoch)                                                                             \
+    F(U64, control_epoch)                                                                          \
+    F(U64, connection)                                                                             \
+    F(U64, input)
+
+/* The frame's sequence: the last input of which the snapshot shows the effect. */
+#define IPC_FIELDS_slice(F)                                                                        \
+    F(U64, cursor)    /* of the request */                                                         \
+    F(U64, next)      /* cursor of the next slice */                                               \
+    F(BOOL, last)     /* that was all */                                                           \
+    F(U64, committed) /* the last command committed */
+#define IPC_FIELDS_refusal(F)                                                                      \
+    F(U32, error)         /* an error code, negated */                                             \
+    F(U64, control_epoch) /* the epoch that commands; a new one must be greater */
+
 /* name, number on the wire. Numbers are never reused. */
 #define IPC_INPUTS(X)                                                                              \
     X(opened, 1)                                                                                   \
@@ -230,7 +271,14 @@ struct ipc_hops {
     X(repeat, 46)                                                                                  \
     X(refuse_new, 47)                                                                              \
     X(complete, 48)
-#define IPC_CATALOGUE(X) IPC_INPUTS(X) IPC_NOTICES(X) IPC_COMMANDS(X)
+#define IPC_CONTRACT(X)                                                                            \
+    X(data_state, 240)                                                                             \
+    X(control_state, 241)                                                                          \
+    X(request, 242)                                                                                \
+    X(report, 243)                                                                                 \
+    X(slice, 244)                                                                                  \
+    X(refusal, 245)
+#define IPC_CATALOGUE(X) IPC_INPUTS(X) IPC_NOTICES(X) IPC_COMMANDS(X) IPC_CONTRACT(X)
 
 /* C types of the field types. */
 #define IPC_TYPE_U8 uint8_t
@@ -282,6 +330,15 @@ struct ipc_item {
 
 /* The name of an item type, e.g. "record_put"; NULL for a number that is not in the catalogue. */
 const char *ipc_type_name(unsigned type);
+
+enum ipc_class {
+    IPC_CLASS_NONE, /* not in the catalogue */
+    IPC_CLASS_INPUT,
+    IPC_CLASS_NOTICE,
+    IPC_CLASS_COMMAND,
+    IPC_CLASS_CONTRACT,
+};
+enum ipc_class ipc_type_class(unsigned type);
 
 /* Appends an item. Sets out->failed (and returns an error) for lack of memory or a broken cap. */
 int ipc_item_encode(struct buffer *out, const struct ipc_item *item);

@@ -12,8 +12,10 @@
 
 #include "common/bytes.h"
 #include "ipc/catalogue.h"
+#include "ipc/note.h"
 
 #define IPC_UNCOMMITTED_MAX (64u * 1024 * 1024) /* bytes of commands kept, then we adopt anew */
+#define IPC_SILENT_NS 2000000000u               /* without a sign of life: `silent` */
 
 struct ipc_control_side;
 
@@ -23,16 +25,23 @@ struct ipc_control_callbacks {
     void (*request)(void *context, struct bytes message);
     /* A fresh control epoch is wanted (greater than all before: ipc/epoch.h). */
     uint64_t (*new_epoch)(void *context);
-    /* Adoption: forget everything; then what is installed, item by item; then `adopted`, after which
-       inputs come. `data_epoch` tells whether it is the same life of the data plane as before. */
+    /* Adoption: forget everything; then what is installed, item by item; then `adopted`, after
+       which inputs come. `data_epoch` tells whether it is the same life of the data plane as
+       before. */
     void (*adopting)(void *context, uint64_t data_epoch);
     void (*installed)(void *context, const struct ipc_item *item);
     void (*adopted)(void *context);
     /* An input, in sequence, once. The caller answers with transactions. */
     void (*input)(void *context, const struct ipc_item *item);
     void (*notice)(void *context, const struct ipc_item *item);
-    /* The data plane is gone, another one, or does not follow: why (an error code). */
+    /*
+     * What was adopted counts no more, a new adoption follows: ERR_EPOCH (another life of the data
+     * plane), ERR_FULL (too much uncommitted), or why our command was refused.
+     */
     void (*lost)(void *context, int error);
+    /* For status and log only: nothing heard of the data plane for IPC_SILENT_NS (true), or heard
+       again (false). The state stays as it is. May be NULL. */
+    void (*silent)(void *context, bool silent);
     /* Planes of different versions: log both and exit 1. */
     void (*version_mismatch)(void *context, unsigned ours, unsigned theirs);
 };
@@ -45,26 +54,31 @@ enum ipc_control_state {
 
 struct ipc_control_counters {
     uint64_t inputs, inputs_repeated, inputs_beyond_gap, notices, malformed, foreign_epoch;
-    uint64_t commands, commands_resent, adoptions;
+    uint64_t commands, commands_resent, adoptions, requests_refused;
 };
 
-int ipc_control_side_init(struct ipc_control_side **out, const struct ipc_control_callbacks *callbacks,
-                          void *context);
+int ipc_control_side_init(struct ipc_control_side **out,
+                          const struct ipc_control_callbacks *callbacks, void *context);
 void ipc_control_side_free(struct ipc_control_side *c);
 
 /*
- * A note of an input that was being handled when the process before us died (ipc/note.h): goes out
- * with the next adoption's request.
+ * The note of the input that was being handled when the process before us died (ipc/note.h): goes
+ * out with the requests of the first adoption. To be called before the first tick, at most once.
  */
-void ipc_control_side_report(struct ipc_control_side *c, uint64_t connection, uint64_t input);
+void ipc_control_side_report(struct ipc_control_side *c, const struct ipc_note_entry *entry);
 
 /* A message from the data plane's publisher. */
 int ipc_control_side_receive(struct ipc_control_side *c, struct bytes message);
-/* The reply to the last request; an empty view: it failed or timed out (asked again with a tick). */
+/* The reply to the last request; an empty view: it could not be sent (asked again with a tick; so
+   is one without a reply after a while). */
 int ipc_control_side_reply(struct ipc_control_side *c, struct bytes reply);
-/* Sends one transaction: a row of encoded items. 0, ERR_CLOSED while not live, ERR_MEMORY. */
+/*
+ * Sends one transaction: a row of encoded items, at most IPC_ROW_MAX bytes. 0; ERR_CLOSED while not
+ * live; ERR_TOO_LARGE; ERR_MEMORY; ERR_FULL: too much is uncommitted, `lost` follows with the next
+ * tick. On an error nothing was sent.
+ */
 int ipc_control_side_transact(struct ipc_control_side *c, struct bytes row);
-/* Every 100 ms. `now` in ns, to notice a silent data plane. */
+/* Every 100 ms. `now` in ns: for repeating a request and noticing a silent data plane. */
 void ipc_control_side_tick(struct ipc_control_side *c, uint64_t now);
 
 enum ipc_control_state ipc_control_side_state(const struct ipc_control_side *c);

@@ -30,16 +30,21 @@ struct ipc_data_callbacks {
      * about IPC_SLICE_SIZE bytes; moves *cursor. True: that was all. A cursor may be used again.
      */
     bool (*snapshot)(void *context, uint64_t *cursor, struct buffer *out);
-    /* The input was reported IPC_POISON_REPORTS times: close that connection and log it. */
+    /* The input was reported IPC_POISON_REPORTS times and counts as released (before this call):
+       close that connection, if it is still open, and log it. */
     void (*poisoned)(void *context, uint64_t connection, uint64_t input);
-    /* Things to log: a new control epoch, a refused command (code, text), another version. */
+    /*
+     * Things to log. A new control epoch took over (error 0, theirs = the epoch); a command was
+     * refused (why, its sequence); the control plane speaks another version of the contract
+     * (ERR_VERSION, theirs = its version; said once for each version).
+     */
     void (*note)(void *context, const char *event, int error, uint64_t theirs);
 };
 
 struct ipc_data_counters {
     uint64_t inputs, inputs_resent, commands, commands_repeated, commands_beyond_gap;
     uint64_t commands_refused_epoch, commands_refused_malformed, commands_refused_version;
-    uint64_t snapshots, slices, notices;
+    uint64_t snapshots, slices, requests_refused, notices, malformed, acks_of_nothing;
 };
 
 /* `epoch`: of this life of the data plane; grows from life to life (ipc/epoch.h makes it). */
@@ -50,7 +55,8 @@ void ipc_data_side_free(struct ipc_data_side *d);
 /*
  * Takes an input (opened, signal, closed; its `input` number is assigned here, in order from 1 per
  * connection), keeps it until it is acknowledged and publishes it. 0, or ERR_MEMORY: then the
- * caller closes the connection.
+ * caller closes the connection; ERR_TOO_LARGE: a field is over its cap; ERR_CLOSED: the connection
+ * has had its `closed`. On an error nothing was taken.
  */
 int ipc_data_side_input(struct ipc_data_side *d, struct ipc_item *item);
 /* Publishes notices, a row of encoded items; not kept. */

@@ -2,8 +2,10 @@
  * The nng sockets between the planes, and nothing else of nng anywhere. All in runtime_dir, over
  * ipc://: "events" (pub of the data plane), "commands" (pub of the control plane), "snapshot"
  * (rep of the data plane), "ctl" (rep of the control plane, for chappectl).
- * CHAPPE_IPC_SHIM=DIR in the environment makes a process listen and dial in other directories: see
- * sockets.c; the tests put their faulty middleman there.
+ *
+ * CHAPPE_IPC_SHIM=DIR in the environment: a plane looks for the other plane's sockets in DIR
+ * instead of runtime_dir (its own stay where they are). The tests put their faulty middleman there
+ * (tests/shim).
  */
 #ifndef CHAPPE_IPC_SOCKETS_H
 #define CHAPPE_IPC_SOCKETS_H
@@ -17,7 +19,10 @@ struct ipc_sockets;
 /* The longest socket path in a runtime_dir is its length + this many bytes ("/commands"). */
 #define IPC_SOCKET_SUFFIX_MAX 9
 
-/* Data plane: listens on events and snapshot, subscribes to commands. 0 or ERR_SYSTEM, with `why`. */
+/* Both make runtime_dir if it is absent (ipc/runtime_dir.h). No process may fork afterwards: nng
+   has threads. A receive buffer that is full drops the newest. */
+/* Data plane: listens on events and snapshot, subscribes to commands. 0 or ERR_SYSTEM, with `why`.
+ */
 int ipc_sockets_open_data(struct ipc_sockets **out, const char *runtime_dir, char *why,
                           size_t why_size);
 /* Control plane: listens on commands and ctl, subscribes to events, asks at snapshot. */
@@ -31,11 +36,13 @@ int ipc_sockets_fd_snapshot(const struct ipc_sockets *s); /* data: requests; con
 int ipc_sockets_fd_ctl(const struct ipc_sockets *s);      /* control only */
 
 void ipc_sockets_publish(struct ipc_sockets *s, struct bytes message);
-/* Each gives one message, valid until the next call on the same socket; 0, ERR_AGAIN, ERR_SYSTEM. */
+/* Each gives one message, valid until the next call on the same socket. 0, ERR_AGAIN, ERR_SYSTEM.
+   Call until ERR_AGAIN: only then is the descriptor quiet. */
 int ipc_sockets_receive(struct ipc_sockets *s, struct bytes *message);
 int ipc_sockets_receive_snapshot(struct ipc_sockets *s, struct bytes *message);
 int ipc_sockets_receive_ctl(struct ipc_sockets *s, struct bytes *message);
-/* Data: the reply to the last request. Control: a request. */
+/* Data: the reply to the last request. Control: a request, which cancels the one before it. 0;
+   ERR_AGAIN: the other plane is not there now; ERR_MEMORY; ERR_SYSTEM. */
 int ipc_sockets_send_snapshot(struct ipc_sockets *s, struct bytes message);
 int ipc_sockets_reply_ctl(struct ipc_sockets *s, struct bytes message);
 
