@@ -62,7 +62,8 @@ function(chappe_system_prefix)
     chappe_check_quic(${CHAPPE_wolfssl_INCLUDE_DIRS})
     chappe_pkg_config(ngtcp2 "libngtcp2_crypto_wolfssl;libngtcp2>=1.0.0"
         "ngtcp2's development files (with its wolfSSL helper)")
-    target_link_libraries(PkgConfig::CHAPPE_ngtcp2 INTERFACE chappe::wolfssl)
+    target_link_libraries(PkgConfig::CHAPPE_wolfssl INTERFACE m Threads::Threads)
+    target_link_libraries(PkgConfig::CHAPPE_ngtcp2 INTERFACE PkgConfig::CHAPPE_wolfssl)
 endfunction()
 
 # Stops unless the wolfSSL whose headers lie in one of the directories was built with QUIC.

@@ -39,7 +39,8 @@ class Test:
 def _environment(root, preset):
     """What each test finds in its environment; execute adds what differs from test to test."""
     return {"CHAPPE_BIN": str(root / "build" / preset / "bin"), "CHAPPE_PRESET": preset,
-            "CMOCKA_MESSAGE_OUTPUT": "TAP", "PYTHONDONTWRITEBYTECODE": "1"}
+            "CMOCKA_MESSAGE_OUTPUT": "TAP", "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1"}
 
 
 def _timeout(preset, seconds):
