@@ -8,7 +8,7 @@
  *   input     data -> control, one of opened, signal, closed
  *   notice    data -> control, any number of notices
  *   command   control -> data, one transaction: all of its items or none
- *   state     either way, data_state or control_state, every 100 ms
+ *   position  either way, data_position or control_position, every 100 ms
  *   request   control -> data, request, then perhaps a report: asks for a slice
  *   reply     data -> control, slice, then what is installed, in the same items that installed it
  *             (opened and commands); or refusal alone
@@ -63,7 +63,7 @@ struct ipc_hops {
 
 /*
  * Field types: what, C type, on the wire.
- *   U8 U16 U32 U64     big-endian
+ *   U32 U64            big-endian
  *   BOOL               one byte, 0 or 1
  *   NAME               u16 length + bytes, at most IPC_NAME_MAX (struct bytes)
  *   KEY, VALUE, BODY   u32 length + bytes, with their own caps (struct bytes)
@@ -213,14 +213,14 @@ struct ipc_hops {
 /* ---- the contract itself: made and read by the two sides, not by the planes ---- */
 
 /* Where the data plane is. The frame's sequence: the last input published. */
-#define IPC_FIELDS_data_state(F)                                                                   \
+#define IPC_FIELDS_data_position(F)                                                                \
     F(U64, committed)     /* the last command committed */                                         \
     F(BOOL, gap)          /* a command beyond the next one has come */                             \
     F(U64, refused)       /* a command that will never be committed; 0 = none */                   \
     F(U32, refused_error) /* why, an error code, negated */
 
 /* Where the control plane is. The frame's sequence: the last command published. */
-#define IPC_FIELDS_control_state(F)                                                                \
+#define IPC_FIELDS_control_position(F)                                                             \
     F(BOOL, live)    /* it has adopted and takes inputs */                                         \
     F(U64, received) /* the last input received */                                                 \
     F(BOOL, gap)     /* an input beyond the next one has come, or is known to have been sent */
@@ -272,8 +272,8 @@ struct ipc_hops {
     X(refuse_new, 47)                                                                              \
     X(complete, 48)
 #define IPC_CONTRACT(X)                                                                            \
-    X(data_state, 240)                                                                             \
-    X(control_state, 241)                                                                          \
+    X(data_position, 240)                                                                          \
+    X(control_position, 241)                                                                       \
     X(request, 242)                                                                                \
     X(report, 243)                                                                                 \
     X(slice, 244)                                                                                  \
@@ -281,8 +281,6 @@ struct ipc_hops {
 #define IPC_CATALOGUE(X) IPC_INPUTS(X) IPC_NOTICES(X) IPC_COMMANDS(X) IPC_CONTRACT(X)
 
 /* C types of the field types. */
-#define IPC_TYPE_U8 uint8_t
-#define IPC_TYPE_U16 uint16_t
 #define IPC_TYPE_U32 uint32_t
 #define IPC_TYPE_U64 uint64_t
 #define IPC_TYPE_BOOL bool
