@@ -3,13 +3,13 @@
  * adoption) and grow. The last one lies in a file in runtime_dir ("data.epoch", "control.epoch");
  * the next is max(wall clock in ms, last + 1).
  *
- * Why it grows: whoever calls this holds the plane's lock (ipc/lock.h), so nobody else counts; the
- * file is written before the number is used, and a written file outlives a killed process. The
- * clock alone would do without the file (lost with a machine's power, and then every process that
- * could remember the old number is gone too), the file alone while the clock jumps back. If both
- * fail together, with the other plane still running: a control plane is told the epoch that it must
- * exceed with the refusal of its request, and a data plane is adopted after the silence of its
- * predecessor.
+ * Why it grows: whoever calls this holds the plane's lock (ipc/runtime_dir.h), so nobody else
+ * counts; the file is written before the number is used, and a written file outlives a killed
+ * process. The clock alone would do without the file (lost with a machine's power, and then every
+ * process that could remember the old number is gone too), the file alone while the clock jumps
+ * back. If both fail together, with the other plane still running: a control plane is told the
+ * epoch that it must exceed with the refusal of its request, and a data plane is adopted after the
+ * silence of its predecessor.
  */
 #ifndef CHAPPE_IPC_EPOCH_H
 #define CHAPPE_IPC_EPOCH_H

@@ -10,6 +10,15 @@
 #define IPC_PATH_MAX 4096
 
 /*
+ * Each plane holds a lock file (common/lockfile.h) for its whole life, "data.lock" or
+ * "control.lock", and takes it before anything else here: two data planes on one port would share
+ * its packets silently, two control planes would command one data plane in turns. A plane waits so
+ * long for its predecessor to end, in ns, then gives up.
+ */
+#define IPC_LOCK_SUFFIX "lock"
+#define IPC_LOCK_WAIT 5000000000u
+
+/*
  * Makes the directory with mode 0700 if it is absent and its parent is there. One that exists stays
  * as it is. 0, or ERR_SYSTEM (errno is kept; ENOTDIR: it is something else).
  */
