@@ -109,22 +109,4 @@ void config_free(struct config *config);
 int config_check_identity(const struct config *config, const struct fingerprint_tls *own,
                           struct config_errors *errors);
 
-/* One difference between two configs. */
-struct config_change {
-    const char *key;      /* "relay.listen", "global_rooms", "peers[0123456789abcdef].label" */
-    const char *old_text; /* NULL: was not there (an optional key, an entry of a list) */
-    const char *new_text; /* NULL: is not there any more */
-    bool needs_restart;   /* takes effect only when the processes start again */
-};
-
-/*
- * Calls `changed` for each difference; entries of `peers` and `trusted` are told apart by their
- * fingerprint, their order does not count. The texts live until the call returns. 0 or ERR_MEMORY.
- */
-int config_diff(const struct config *old_config, const struct config *new_config,
-                void (*changed)(void *context, const struct config_change *change), void *context);
-
-/* Appends a config file that says the defaults and explains each key. 0 or ERR_MEMORY. */
-int config_print_defaults(struct buffer *out);
-
 #endif

@@ -123,6 +123,28 @@ const struct config_list config_lists[] = {
 const size_t config_list_count = COUNT(config_lists);
 /* clang-format on */
 
+int config_fields_init(const struct config_field *fields, size_t count, void *base)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct config_field *field = &fields[i];
+        char why[CONFIG_WHY_MAX];
+        if (field->initial == NULL)
+            continue;
+        int rc = field->type->parse(field, bytes_of_string(field->initial),
+                                    (char *)base + field->offset, why);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+void config_fields_free(const struct config_field *fields, size_t count, void *base)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].type->free != NULL)
+            fields[i].type->free((char *)base + fields[i].offset);
+}
+
 void *config_list_items(const struct config_list *list, const void *config, size_t *count)
 {
     void *items;

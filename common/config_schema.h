@@ -38,7 +38,7 @@ struct config_list {
     size_t line;  /* offset in the entry of the size_t for its line; CONFIG_NO_LINE: none */
     const struct config_field *fields;
     size_t field_count;
-    const struct config_field *identity; /* the field that tells entries apart; NULL: position */
+    const struct config_field *identity; /* the fingerprint that tells entries apart, or NULL */
     unsigned flags;
     const char *help;
 };
@@ -49,6 +49,13 @@ extern const struct config_field config_fields[];
 extern const size_t config_field_count;
 extern const struct config_list config_lists[];
 extern const size_t config_list_count;
+
+/*
+ * Sets the values of fields in zeroed memory to their defaults (those made by a rule stay unset),
+ * and frees them. 0 or ERR_MEMORY; to be freed in both cases.
+ */
+int config_fields_init(const struct config_field *fields, size_t count, void *base);
+void config_fields_free(const struct config_field *fields, size_t count, void *base);
 
 /* The entries of a list in a config: where they are and how many. */
 void *config_list_items(const struct config_list *list, const void *config, size_t *count);
