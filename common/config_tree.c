@@ -64,7 +64,12 @@ static int report_yaml(struct tree_parser *p)
     const char *problem = yaml->problem == NULL ? "unreadable" : yaml->problem;
     size_t line = yaml->error == YAML_READER_ERROR ? line_of_offset(p->text, yaml->problem_offset)
                                                    : yaml->problem_mark.line + 1;
-    config_errors_add(p->errors, p->file, line, NULL, "not valid YAML: %s", problem);
+    size_t start = yaml->context_mark.line + 1; /* of what was not ended, say */
+    if (yaml->context != NULL && start != line)
+        config_errors_add(p->errors, p->file, line, NULL, "not valid YAML: %s, %s from line %zu",
+                          problem, yaml->context, start);
+    else
+        config_errors_add(p->errors, p->file, line, NULL, "not valid YAML: %s", problem);
     return ERR_SYNTAX;
 }
 
