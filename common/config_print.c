@@ -11,14 +11,14 @@ static bool needs_quotes(const char *text)
     return strpbrk(text, ":#[]{},\"'&*!|>%@`") != NULL;
 }
 
-/* "key: value" for a field, or "# key: sample" if it has no default. */
+/* "key: value" for a field, or "#key: sample" if it has no default. */
 static void print_field(const struct config_field *field, const char *key, const char *indent,
                         struct buffer *out)
 {
     const char *value = field->initial != NULL ? field->initial : field->sample;
     const char *quote = needs_quotes(value) ? "\"" : "";
     buffer_printf(out, "%s# %s\n", indent, field->help);
-    buffer_printf(out, "%s%s%s: %s%s%s\n", indent, field->initial == NULL ? "# " : "", key, quote,
+    buffer_printf(out, "%s%s%s: %s%s%s\n", indent, field->initial == NULL ? "#" : "", key, quote,
                   value, quote);
 }
 
