@@ -1,0 +1,208 @@
+/*
+ * chappectl: the operator's tool. It asks the control plane over RUNTIME_DIR/ctl; `fingerprint`
+ * works offline, from the identity file alone.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/certificate.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/error.h"
+#include "common/fingerprint.h"
+#include "common/identity.h"
+#include "common/options.h"
+#include "control/ctl/table.h"
+#include "ipc/sockets.h"
+
+#define ASK_TIMEOUT_MS 5000
+#define READY_TIMEOUT_S "10"
+#define READY_TIMEOUT_MAX 86400
+#define READY_PAUSE_MS 50
+
+struct invocation {
+    const char *config_path, *timeout;
+    bool json;
+    struct config config;
+};
+
+/* Asks one command. `*result` is owned by the caller. An exit code, with a message if it failed. */
+static int ask(const struct invocation *in, const char *command, cJSON **result)
+{
+    struct buffer request = {0}, answer = {0};
+    buffer_printf(&request, "{\"command\":\"%s\"}", command);
+    int rc = ipc_ctl_ask(in->config.relay.runtime_dir, buffer_view(&request), ASK_TIMEOUT_MS,
+                         &answer);
+    cJSON *json = rc == 0 ? cJSON_ParseWithLength((char *)answer.data, answer.len) : NULL;
+    *result = cJSON_DetachItemFromObjectCaseSensitive(json, "result");
+    if (*result == NULL) {
+        const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "error"));
+        fprintf(stderr, "chappectl: the control plane at %s: %s\n", in->config.relay.runtime_dir,
+                rc != 0 ? error_text(rc) : said != NULL ? said : "no answer that can be read");
+    }
+    cJSON_Delete(json);
+    buffer_free(&request);
+    buffer_free(&answer);
+    return *result == NULL ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int print_result(const struct invocation *in, const cJSON *result)
+{
+    if (!in->json) {
+        table_print(stdout, result, "nothing there");
+        return EXIT_DONE;
+    }
+    char *text = cJSON_Print(result);
+    if (text == NULL)
+        return EXIT_FAILED;
+    puts(text);
+    free(text);
+    return EXIT_DONE;
+}
+
+static int run_view(const struct invocation *in, const char *command)
+{
+    cJSON *result;
+    int code = ask(in, command, &result);
+    if (code == EXIT_DONE)
+        code = print_result(in, result);
+    cJSON_Delete(result);
+    return code;
+}
+
+/* One look whether both planes are up and agree; `why` gets the reason if not. */
+static bool look_ready(const struct invocation *in, char *why, size_t size, cJSON **result)
+{
+    struct buffer answer = {0};
+    int rc = ipc_ctl_ask(in->config.relay.runtime_dir, BYTES_LITERAL("{\"command\":\"ready\"}"),
+                         1000, &answer);
+    cJSON *json = rc == 0 ? cJSON_ParseWithLength((char *)answer.data, answer.len) : NULL;
+    cJSON *found = cJSON_DetachItemFromObjectCaseSensitive(json, "result");
+    bool ready = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(found, "ready"));
+    const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(found, "why"));
+    snprintf(why, size, "%s",
+             rc != 0 ? "the control plane does not answer" : said != NULL ? said : "no answer");
+    cJSON_Delete(json);
+    buffer_free(&answer);
+    cJSON_Delete(*result);
+    *result = found;
+    return ready;
+}
+
+static int run_ready(const struct invocation *in, const char *command)
+{
+    (void)command;
+    char *end;
+    unsigned long seconds = strtoul(in->timeout, &end, 10);
+    if (*in->timeout == '\0' || *end != '\0' || seconds > READY_TIMEOUT_MAX) {
+        fprintf(stderr, "chappectl: --timeout: not a number of seconds: \"%s\"\n", in->timeout);
+        return EXIT_USAGE;
+    }
+    uint64_t until = clock_monotonic() + seconds * CLOCK_SECOND;
+    char why[128];
+    cJSON *result = NULL;
+    bool ready = look_ready(in, why, sizeof why, &result);
+    while (!ready && clock_monotonic() < until) {
+        nanosleep(&(struct timespec){.tv_nsec = (long)(READY_PAUSE_MS * CLOCK_MS)}, NULL);
+        ready = look_ready(in, why, sizeof why, &result);
+    }
+    if (!ready)
+        fprintf(stderr, "chappectl: not ready: %s\n", why);
+    else if (in->json)
+        print_result(in, result);
+    else
+        puts("ready");
+    cJSON_Delete(result);
+    return ready ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* Both fingerprints from the seed. 0 or an error code. */
+static int make_fingerprints(const struct identity_seed *seed, char tls_text[FINGERPRINT_TLS_TEXT],
+                             char user_text[FINGERPRINT_USER_TEXT])
+{
+    struct fingerprint_tls tls;
+    struct fingerprint_user user;
+    struct keys_ed25519 identity;
+    int rc = certificate_fingerprint(seed, &tls);
+    if (rc == 0)
+        rc = keys_identity(seed, &identity);
+    if (rc == 0)
+        rc = fingerprint_user_of_key(identity.public_key, &user);
+    keys_ed25519_wipe(&identity);
+    if (rc != 0)
+        return rc;
+    fingerprint_tls_text(&tls, tls_text);
+    fingerprint_user_text(&user, user_text);
+    return 0;
+}
+
+static int run_fingerprint(const struct invocation *in, const char *command)
+{
+    (void)command;
+    struct identity_seed seed;
+    char why[IDENTITY_WHY_SIZE];
+    if (identity_load(in->config.relay.identity, &seed, NULL, why, sizeof why) != 0) {
+        fprintf(stderr, "chappectl: %s\n", why);
+        return EXIT_FAILED;
+    }
+    char tls[FINGERPRINT_TLS_TEXT], user[FINGERPRINT_USER_TEXT];
+    int rc = make_fingerprints(&seed, tls, user);
+    identity_wipe(&seed);
+    if (rc != 0) {
+        fprintf(stderr, "chappectl: %s\n", error_text(rc));
+        return EXIT_FAILED;
+    }
+    printf(in->json ? "{\"tls\":\"%s\",\"user\":\"%s\"}\n" : "TLS   %s\nuser  %s\n", tls, user);
+    return EXIT_DONE;
+}
+
+static const struct command {
+    const char *name;
+    int (*run)(const struct invocation *in, const char *command);
+} commands[] = {
+    {"status", run_view},   {"ready", run_ready}, {"peers", run_view},
+    {"sessions", run_view}, {"rooms", run_view},  {"calls", run_view},
+    {"fingerprint", run_fingerprint},
+};
+
+static int run_command(const struct options *options, struct invocation *in, const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(commands[i].name, name) != 0)
+            continue;
+        int code = config_load_or_complain(in->config_path, &in->config, stderr);
+        if (code == EXIT_DONE)
+            code = commands[i].run(in, name);
+        config_free(&in->config);
+        return code;
+    }
+    return options_wrong(options, stderr, "unknown command \"%s\"", name);
+}
+
+int main(int argc, char **argv)
+{
+    struct invocation in = {.timeout = READY_TIMEOUT_S};
+    const struct options_entry entries[] = {
+        OPTIONS_CONFIG(&in.config_path),
+        {.name = "json", .help = "print JSON", .flag = &in.json},
+        {.name = "timeout",
+         .argument = "S",
+         .help = "how long `ready` waits (default " READY_TIMEOUT_S ")",
+         .value = &in.timeout},
+    };
+    const struct options options = {
+        .program = "chappectl",
+        .about = "look into a running relay: status, ready, peers, sessions, rooms, calls; "
+                 "fingerprint works offline",
+        .operands = "COMMAND",
+        .entries = entries,
+        .count = sizeof entries / sizeof *entries,
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+    int operand;
+    int rc = options_parse(&options, argc, argv, stdout, stderr, &operand);
+    return rc == OPTIONS_RUN ? run_command(&options, &in, argv[operand]) : rc;
+}
