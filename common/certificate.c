@@ -117,3 +117,14 @@ void certificate_private_key_der(const struct keys_ed25519 *key,
     memcpy(out, head, sizeof(head));
     memcpy(out + sizeof(head), key->seed, KEYS_SIZE);
 }
+
+int certificate_fingerprint(const struct identity_seed *seed, struct fingerprint_tls *out)
+{
+    struct keys_ed25519 key;
+    struct certificate certificate;
+    int rc = keys_tls(seed, &key);
+    if (rc == 0)
+        rc = certificate_make(&key, &certificate);
+    keys_ed25519_wipe(&key);
+    return rc == 0 ? fingerprint_tls_of_der(certificate_view(&certificate), out) : rc;
+}

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/bytes.h"
+#include "common/fingerprint.h"
 #include "common/keys.h"
 
 /* Its serial number is 20 bytes long, or shorter by the zeros that it would start with. */
@@ -34,5 +35,8 @@ struct bytes certificate_view(const struct certificate *certificate); /* the DER
 #define CERTIFICATE_PRIVATE_KEY_SIZE 48
 void certificate_private_key_der(const struct keys_ed25519 *key,
                                  uint8_t out[CERTIFICATE_PRIVATE_KEY_SIZE]);
+
+/* The fingerprint by which peers know the relay with this identity. 0 or ERR_CRYPTO. */
+int certificate_fingerprint(const struct identity_seed *seed, struct fingerprint_tls *out);
 
 #endif

@@ -1,5 +1,4 @@
 /* chappe-control: the control plane. The core decides, the rim carries; see control/README.md. */
-#include "common/build.h"
 #include "common/options.h"
 #include "control/rim/plane.h"
 
@@ -30,10 +29,11 @@ int main(int argc, char **argv)
     rc = startup_begin(&startup, config_path, "control");
     if (rc != EXIT_DONE)
         return rc;
-    struct plane *plane;
-    rc = plane_init(&plane, &startup, build_text()) == 0 ? plane_run(plane) : EXIT_FAILED;
-    if (rc == EXIT_DONE)
-        plane_free(plane);
+    struct plane *plane = NULL;
+    rc = EXIT_FAILED;
+    if (plane_init(&plane, &startup, "chappe-" CHAPPE_VERSION) == 0)
+        rc = plane_run(plane);
+    plane_free(plane);
     startup_end(&startup);
     return rc;
 }

@@ -10,7 +10,7 @@
 
 struct startup {
     struct config config;
-    struct identity_seed seed; /* erased by the plane as soon as its keys are derived */
+    struct identity_seed seed;  /* erased by the plane as soon as its keys are derived */
     struct fingerprint_tls tls; /* of our certificate */
     int lock;
 };

@@ -16,6 +16,7 @@
 #include "common/options.h"
 #include "control/ctl/table.h"
 #include "ipc/sockets.h"
+#include "ipc/startup.h"
 
 #define ASK_TIMEOUT_MS 5000
 #define READY_TIMEOUT_S "10"
@@ -33,14 +34,16 @@ static int ask(const struct invocation *in, const char *command, cJSON **result)
 {
     struct buffer request = {0}, answer = {0};
     buffer_printf(&request, "{\"command\":\"%s\"}", command);
-    int rc = ipc_ctl_ask(in->config.relay.runtime_dir, buffer_view(&request), ASK_TIMEOUT_MS,
-                         &answer);
+    int rc =
+        ipc_ctl_ask(in->config.relay.runtime_dir, buffer_view(&request), ASK_TIMEOUT_MS, &answer);
     cJSON *json = rc == 0 ? cJSON_ParseWithLength((char *)answer.data, answer.len) : NULL;
     *result = cJSON_DetachItemFromObjectCaseSensitive(json, "result");
     if (*result == NULL) {
         const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "error"));
         fprintf(stderr, "chappectl: the control plane at %s: %s\n", in->config.relay.runtime_dir,
-                rc != 0 ? error_text(rc) : said != NULL ? said : "no answer that can be read");
+                rc != 0        ? error_text(rc)
+                : said != NULL ? said
+                               : "no answer that can be read");
     }
     cJSON_Delete(json);
     buffer_free(&request);
@@ -83,7 +86,9 @@ static bool look_ready(const struct invocation *in, char *why, size_t size, cJSO
     bool ready = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(found, "ready"));
     const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(found, "why"));
     snprintf(why, size, "%s",
-             rc != 0 ? "the control plane does not answer" : said != NULL ? said : "no answer");
+             rc != 0        ? "the control plane does not answer"
+             : said != NULL ? said
+                            : "no answer");
     cJSON_Delete(json);
     buffer_free(&answer);
     cJSON_Delete(*result);
@@ -162,8 +167,12 @@ static const struct command {
     const char *name;
     int (*run)(const struct invocation *in, const char *command);
 } commands[] = {
-    {"status", run_view},   {"ready", run_ready}, {"peers", run_view},
-    {"sessions", run_view}, {"rooms", run_view},  {"calls", run_view},
+    {"status", run_view},
+    {"ready", run_ready},
+    {"peers", run_view},
+    {"sessions", run_view},
+    {"rooms", run_view},
+    {"calls", run_view},
     {"fingerprint", run_fingerprint},
 };
 
@@ -172,7 +181,7 @@ static int run_command(const struct options *options, struct invocation *in, con
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, name) != 0)
             continue;
-        int code = config_load_or_complain(in->config_path, &in->config, stderr);
+        int code = startup_config(in->config_path, &in->config);
         if (code == EXIT_DONE)
             code = commands[i].run(in, name);
         config_free(&in->config);

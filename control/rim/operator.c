@@ -29,8 +29,9 @@ static cJSON *view_ready(const struct operator_window *w, uint64_t now)
     cJSON *o = cJSON_CreateObject();
     cJSON_AddBoolToObject(o, "ready", agreed);
     cJSON_AddStringToObject(o, "why",
-                            agreed ? "" : live ? "the data plane has not committed what we sent"
-                                               : "the data plane does not answer yet");
+                            agreed ? ""
+                            : live ? "the data plane has not committed what we sent"
+                                   : "the data plane does not answer yet");
     return o;
 }
 

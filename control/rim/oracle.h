@@ -14,8 +14,8 @@ struct oracle {
 };
 
 /*
- * CORE_ASK_JOIN: verifies the CallOffer's signature, makes an X25519 key from `random` and signs the
- * answer with it. Every failure is an answer that is not ok, with its reason.
+ * CORE_ASK_JOIN: verifies the CallOffer's signature, makes an X25519 key from `random` and signs
+ * the answer with it. Every failure is an answer that is not ok, with its reason.
  */
 void oracle_join(const struct oracle *o, const struct core_question *question,
                  const uint8_t random[KEYS_SIZE], struct core_answer *answer);

@@ -37,7 +37,7 @@ struct plane {
     struct ipc_sockets *sockets;
     struct ipc_note *note;
     struct resolver *resolver;
-    struct tokens *tokens; /* NULL: no auth.url */
+    struct tokens *tokens;       /* NULL: no auth.url */
     struct core_answer *answers; /* made while the core was busy; given to it right after */
     size_t answer_count, answer_capacity;
     int epoll, signals;
@@ -369,9 +369,8 @@ static const struct source {
     int (*fd)(const struct plane *p); /* -1: not in use */
     void (*ready)(struct plane *p);
 } sources[SOURCE_COUNT] = {
-    {fd_signals, take_signal},      {fd_events, receive_events},
-    {fd_slices, receive_slices},    {fd_operator, answer_operator},
-    {fd_resolver, take_resolved},   {fd_tokens, run_tokens},
+    {fd_signals, take_signal},      {fd_events, receive_events},  {fd_slices, receive_slices},
+    {fd_operator, answer_operator}, {fd_resolver, take_resolved}, {fd_tokens, run_tokens},
 };
 
 static int timeout_ms(const struct plane *p)

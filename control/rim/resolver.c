@@ -78,9 +78,9 @@ static void look_up(struct lookup *l)
 {
     struct core_answer *answer = &l->answer;
     *answer = (struct core_answer){.id = l->id, .type = CORE_ASK_RESOLVE};
-    char host[NAME_MAX_LEN];
+    char host[ADDRESS_HOST];
     uint16_t port;
-    if (address_split(bytes_of_string(l->name), host, sizeof host, &port) != 0) {
+    if (address_split(bytes_of_string(l->name), host, &port) != 0) {
         snprintf(answer->why, sizeof answer->why, "not HOST:PORT");
         return;
     }

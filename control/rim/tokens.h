@@ -25,7 +25,8 @@ void tokens_run(struct tokens *t);
 /* Takes a CORE_ASK_TOKEN. 0, ERR_FULL, ERR_MEMORY. */
 int tokens_ask(struct tokens *t, const struct core_question *question);
 
-/* What an answer's body says, without HTTP: fills ok, fingerprint, why. For tokens.c and its test. */
+/* What an answer's body says, without HTTP: fills ok, fingerprint, why. For tokens.c and its test.
+ */
 void tokens_read(struct bytes body, struct core_answer *answer);
 
 #endif
