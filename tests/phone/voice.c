@@ -47,6 +47,11 @@ void voice_speaker_free(struct voice_speaker *s)
     free(s);
 }
 
+void voice_speaker_rewind(struct voice_speaker *s)
+{
+    s->at = 0;
+}
+
 uint32_t voice_speaker_frames(const struct voice_speaker *s)
 {
     return (uint32_t)((s->wav.count + VOICE_FRAME - 1) / VOICE_FRAME);

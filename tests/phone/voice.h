@@ -18,6 +18,7 @@ struct voice_speaker;
 /* Reads and resamples the file. As wav_read, or ERR_SYSTEM if Opus fails. */
 int voice_speaker_init(struct voice_speaker **out, const char *wav_path);
 void voice_speaker_free(struct voice_speaker *s);
+void voice_speaker_rewind(struct voice_speaker *s);
 uint32_t voice_speaker_frames(const struct voice_speaker *s);
 /* Encodes the next frame into `out`; its length, or an error. After the end: silence. */
 int voice_speaker_next(struct voice_speaker *s, uint8_t out[VOICE_PACKET_MAX]);

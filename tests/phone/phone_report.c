@@ -1,0 +1,92 @@
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/json_writer.h"
+#include "tests/phone/phone_state.h"
+
+/* Empty text is null. */
+static void text_or_null(struct json_writer *w, const char *key, const char *text)
+{
+    json_writer_key(w, key);
+    json_writer_string(w, text == NULL || text[0] == '\0' ? NULL : text);
+}
+
+static void ms_or_null(struct json_writer *w, const char *key, double ms)
+{
+    json_writer_key(w, key);
+    if (ms < 0)
+        json_writer_null(w);
+    else
+        json_writer_decimal(w, ms, 3);
+}
+
+static void count(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_writer_key(w, key);
+    json_writer_u64(w, value);
+}
+
+static void write_hangup(struct json_writer *w, const struct phone_call *call)
+{
+    json_writer_key(w, "hangup");
+    if (call->hangup_reason == NULL) {
+        json_writer_null(w);
+        return;
+    }
+    json_writer_begin_object(w);
+    text_or_null(w, "reason", call->hangup_reason);
+    text_or_null(w, "by", call->hangup_by);
+    json_writer_end_object(w);
+}
+
+static void write_latency(struct json_writer *w, struct meter *meter)
+{
+    struct meter_latency latency = meter_latency(meter);
+    json_writer_key(w, "latency_us");
+    if (!latency.known) {
+        json_writer_null(w);
+        return;
+    }
+    json_writer_begin_object(w);
+    count(w, "p50", latency.p50);
+    count(w, "p99", latency.p99);
+    count(w, "max", latency.max);
+    json_writer_end_object(w);
+}
+
+static void save_recording(struct phone *p)
+{
+    if (p->recorder == NULL)
+        return;
+    int rc = voice_recorder_save(p->recorder, p->options.record);
+    if (rc < 0)
+        phone_fail(p, "cannot write %s: %s", p->options.record, error_text(rc));
+}
+
+void phone_report(struct phone *p, struct buffer *out)
+{
+    struct json_writer w;
+    save_recording(p);
+    json_writer_init(&w, out);
+    json_writer_begin_object(&w);
+    text_or_null(&w, "error", p->error);
+    text_or_null(&w, "fingerprint", p->fingerprint);
+    text_or_null(&w, "call_id", p->call.id);
+    text_or_null(&w, "room", p->room);
+    ms_or_null(&w, "ringing_ms", p->call.ringing_ms);
+    ms_or_null(&w, "setup_ms", p->call.setup_ms);
+    text_or_null(&w, "peer_direct_addr", p->call.peer_direct_addr);
+    write_hangup(&w, &p->call);
+    count(&w, "participants", p->participants);
+    count(&w, "sent", p->sent);
+    count(&w, "received", p->meter.received);
+    count(&w, "lost", meter_lost(&p->meter));
+    count(&w, "duplicated", p->meter.duplicated);
+    count(&w, "reordered", p->meter.reordered);
+    write_latency(&w, &p->meter);
+    ms_or_null(&w, "max_gap_ms",
+               p->meter.received < 2 ? -1 : (double)p->meter.max_gap / (double)CLOCK_MS);
+    json_writer_end_object(&w);
+    buffer_append_u8(out, '\n');
+}
