@@ -9,7 +9,6 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/options.h"
-#include "ipc/lock.h"
 #include "ipc/runtime_dir.h"
 
 int startup_config(const char *config_path, struct config *config)
@@ -25,13 +24,17 @@ int startup_config(const char *config_path, struct config *config)
 static int take_lock(struct startup *s, const char *plane)
 {
     const char *dir = s->config.relay.runtime_dir;
+    char path[IPC_PATH_MAX];
     int rc = ipc_runtime_dir_make(dir);
     if (rc == 0)
-        rc = ipc_lock_take(dir, plane, IPC_LOCK_WAIT_MS, &s->lock);
+        rc = ipc_runtime_dir_path(path, dir, plane, IPC_LOCK_SUFFIX);
+    if (rc == 0)
+        rc = lockfile_acquire(&s->lock, path, IPC_LOCK_WAIT);
     if (rc == 0)
         return EXIT_DONE;
     if (rc == ERR_LOCKED)
-        log_event(LOG_ERROR, "start_refused", LOG_STR("runtime_dir", dir),
+        log_event(LOG_ERROR, "start_refused", LOG_STR("lock", path),
+                  LOG_I64("held_by_pid", lockfile_owner(path)),
                   LOG_STR("why", "another process of this plane runs here"));
     else
         log_event(LOG_ERROR, "start_failed", LOG_STR("runtime_dir", dir),
@@ -72,7 +75,7 @@ static int know_ourselves(struct startup *s)
 
 int startup_begin(struct startup *s, const char *config_path, const char *plane)
 {
-    *s = (struct startup){.lock = -1};
+    *s = (struct startup){.lock = LOCKFILE_NONE};
     int code = startup_config(config_path, &s->config);
     if (code != EXIT_DONE)
         return code;
@@ -94,7 +97,5 @@ void startup_end(struct startup *s)
 {
     identity_wipe(&s->seed);
     config_free(&s->config);
-    if (s->lock >= 0)
-        ipc_lock_release(s->lock);
-    s->lock = -1;
+    lockfile_release(&s->lock);
 }

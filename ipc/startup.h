@@ -7,18 +7,19 @@
 
 #include "common/config.h"
 #include "common/identity.h"
+#include "common/lockfile.h"
 
 struct startup {
     struct config config;
     struct identity_seed seed;  /* erased by the plane as soon as its keys are derived */
     struct fingerprint_tls tls; /* of our certificate */
-    int lock;
+    struct lockfile lock;
 };
 
 /*
  * `plane`: "data" or "control". EXIT_DONE, or the exit code after a message on standard error:
  * EXIT_USAGE for the config, EXIT_FAILED for the rest (the lock held by another process after
- * IPC_LOCK_WAIT_MS, an identity file that cannot be used).
+ * IPC_LOCK_WAIT, an identity file that cannot be used).
  */
 int startup_begin(struct startup *s, const char *config_path, const char *plane);
 void startup_end(struct startup *s);
