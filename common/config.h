@@ -82,7 +82,7 @@ struct config {
     char *event_log;               /* path; NULL: off */
     struct config_limits limits;
 
-    char **global_rooms; /* as spelled in the file */
+    char **global_rooms; /* normalized as common/room.h says; none twice */
     size_t global_room_count;
     struct config_peer
         *peers; /* no fingerprint twice; labels differ, those of `trusted` included */

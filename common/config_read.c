@@ -178,14 +178,22 @@ static void read_entry(struct config_reader *r, const struct config_node *node, 
         memcpy((char *)entry + list->line, &node->line, sizeof(node->line));
 }
 
-/* Reports a single value that stands earlier in its list already. */
-static void check_repeated(struct config_reader *r, const struct config_node *list,
-                           const struct config_node *node, const char *path)
+static const char *string_at(const char *items, size_t i)
 {
-    for (const struct config_node *earlier = list->first; earlier != node;
-         earlier = earlier->next) {
-        if (earlier->kind == CONFIG_NODE_SCALAR && node->kind == CONFIG_NODE_SCALAR &&
-            bytes_equal(earlier->text, node->text)) {
+    const char *string;
+    memcpy(&string, items + i * sizeof(string), sizeof(string));
+    return string;
+}
+
+/* Reports entry i of a list of strings if it stands earlier in the list already. */
+static void check_repeated(struct config_reader *r, const struct config_node *list,
+                           const struct config_node *node, const char *path, const char *items,
+                           size_t i)
+{
+    const struct config_node *earlier = list->first;
+    const char *string = string_at(items, i);
+    for (size_t k = 0; k < i && string != NULL; k++, earlier = earlier->next) {
+        if (string_at(items, k) != NULL && strcmp(string_at(items, k), string) == 0) {
             config_errors_add(r->errors, r->config->file, node->line, path,
                               "given twice, first in line %zu", earlier->line);
             return;
@@ -227,7 +235,8 @@ static void read_list(struct config_reader *r, const struct config_node *node,
         char path[CONFIG_KEY_MAX];
         snprintf(path, sizeof(path), "%s[%zu]", list->key, i);
         read_entry(r, child, path, list, items + i * list->size);
-        check_repeated(r, node, child, path);
+        if (list->fields[0].key[0] == '\0')
+            check_repeated(r, node, child, path, items, i);
         i++;
     }
 }

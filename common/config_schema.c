@@ -77,7 +77,7 @@ const struct config_field config_fields[] = {
 const size_t config_field_count = COUNT(config_fields);
 
 static const struct config_field room_fields[] = {
-    {"", &config_type_room, 0, NULL, 1, 253, 0, "general", "name of a room"},
+    {"", &config_type_room, 0, NULL, 0, 0, 0, "general", "name of a room"},
 };
 
 static const struct config_field peer_fields[] = {

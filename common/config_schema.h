@@ -28,7 +28,7 @@ struct config_field {
     const char *help;   /* one line */
 };
 
-/* A list: of mappings with the given fields, or of single values (one field with key ""). */
+/* A list: of mappings with the given fields, or of single strings (one field with key ""). */
 struct config_list {
     const char *key;
     size_t items; /* offset in struct config of the pointer to the array */

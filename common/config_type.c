@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/fingerprint.h"
 #include "common/log.h"
+#include "common/room.h"
 #include "common/text.h"
 
 /* Writes "WHAT: "VALUE"" as the reason. */
@@ -63,16 +64,19 @@ static void text_free(void *value)
     memset(value, 0, sizeof(text));
 }
 
-/* Protocol.md 1.5: what a phone or a peer asks for by these names is no room. */
+/* In the one form that is compared with what phones ask for (common/room.h). */
 static int room_parse(const struct config_field *field, struct bytes text, void *value,
                       char why[CONFIG_WHY_MAX])
 {
-    static const char *const reserved[] = {"ping", "version", "_probe", "_federation", "_signal"};
-    bool taken = text.len >= 5 && memcmp(text.data, "call-", 5) == 0;
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-        taken = taken || bytes_equal_string(text, reserved[i]);
-    return taken ? refuse(why, "a reserved name, not a room's", text)
-                 : text_parse(field, text, value, why);
+    (void)field;
+    char name[ROOM_NAME_SIZE];
+    if (room_name_reserved(text) || room_is_call(text))
+        return refuse(why, "a reserved name, not a room's", text);
+    if (room_name_normalize(text, name) != 0)
+        return refuse(why, "not a room's name (a host name without spaces)", text);
+    char *copy = text_copy(bytes_of_string(name));
+    memcpy(value, &copy, sizeof(copy));
+    return copy == NULL ? ERR_MEMORY : 0;
 }
 
 static int runtime_dir_parse(const struct config_field *field, struct bytes text, void *value,

@@ -30,7 +30,7 @@ struct config_type {
 };
 
 extern const struct config_type config_type_text;        /* char *; min..max bytes, clean */
-extern const struct config_type config_type_room;        /* char *; text that is no reserved SNI */
+extern const struct config_type config_type_room;        /* char *; in common/room.h's one form */
 extern const struct config_type config_type_path;        /* char *; text that is a path */
 extern const struct config_type config_type_runtime_dir; /* char *; leaves room for sockets */
 extern const struct config_type config_type_url;         /* char *; http or https */

@@ -93,7 +93,7 @@ static void test_reads_every_key(void **state)
          "metrics: {listen: 127.0.0.1:9090}\n"
          "auth: {url: HTTPS://chat.example.com/}\n"
          "event_log: /tmp/events\n"
-         "global_rooms: [general, \"my room\"]\n"
+         "global_rooms: [general, \"My-Room.\"]\n"
          "limits:\n"
          "  federation_room_pps: 0\n"
          "  participant_pps: 0\n"
@@ -118,7 +118,7 @@ static void test_reads_every_key(void **state)
     assert_string_equal(config.event_log, "/tmp/events");
     assert_int_equal(config.global_room_count, 2);
     assert_string_equal(config.global_rooms[0], "general");
-    assert_string_equal(config.global_rooms[1], "my room");
+    assert_string_equal(config.global_rooms[1], "my-room");
     assert_int_equal(config.limits.federation_room_pps, 0);
     assert_int_equal(config.limits.participant_pps, 0);
     assert_int_equal(config.limits.address_connections, 0);
