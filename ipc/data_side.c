@@ -148,14 +148,14 @@ static void release(struct ipc_data_side *d, struct ledger_entry *e, uint64_t co
     d->callbacks->released(d->context, connection, type);
 }
 
-static void acknowledge(struct ipc_data_side *d, const struct ipc_ack *ack)
+static void acknowledge(struct ipc_data_side *d, uint64_t connection, uint64_t up_to)
 {
-    struct ledger_entry *e = ledger_oldest(&d->ledger, ack->connection, ack->input);
+    struct ledger_entry *e = ledger_oldest(&d->ledger, connection, up_to);
     if (e == NULL)
         d->counters.acks_of_nothing++;
     while (e != NULL) {
-        release(d, e, ack->connection);
-        e = ledger_oldest(&d->ledger, ack->connection, ack->input);
+        release(d, e, connection);
+        e = ledger_oldest(&d->ledger, connection, up_to);
     }
 }
 
@@ -206,7 +206,7 @@ static int commit(struct ipc_data_side *d, uint64_t sequence)
     if (items->count > 0)
         d->callbacks->commit(d->context, items);
     for (size_t i = items->count; i < total; i++)
-        acknowledge(d, &items->list[i].u.ack);
+        acknowledge(d, items->list[i].u.ack.connection, items->list[i].u.ack.input);
     return 0;
 }
 
@@ -301,7 +301,10 @@ int ipc_data_side_receive(struct ipc_data_side *d, struct bytes message)
 
 /* ---- adoption ---- */
 
-/* An input that killed the control plane again and again is dropped, and its connection goes. */
+/*
+ * An input that killed the control plane again and again is dropped, and its connection goes. If it
+ * is the `closed`, nothing can come after it, so all of the connection is let go.
+ */
 static void take_report(struct ipc_data_side *d, const struct ipc_report *report)
 {
     struct ledger_entry *e = ledger_find(&d->ledger, report->connection, report->input);
@@ -310,7 +313,10 @@ static void take_report(struct ipc_data_side *d, const struct ipc_report *report
     e->reported_by = report->control_epoch;
     if (++e->reports < IPC_POISON_REPORTS)
         return;
-    release(d, e, report->connection);
+    if (e->type == IPC_closed)
+        acknowledge(d, report->connection, report->input);
+    else
+        release(d, e, report->connection);
     d->callbacks->poisoned(d->context, report->connection, report->input);
 }
 
