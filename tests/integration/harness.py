@@ -137,6 +137,9 @@ class Lab:
     def phone(self, name, relay, *args, **kw):
         return Phone(self, name, relay, *args, **kw)
 
+    def puppet(self, name="puppet"):
+        return Puppet(self, name)
+
     def proxy(self, target_port, **kw):
         proxy = UdpProxy(target_port, **kw)
         self.closers.append(proxy.close)
@@ -304,6 +307,107 @@ class Phone:
     @property
     def exit_code(self):
         return self.process.popen.returncode
+
+
+class Puppet:
+    """test-puppet: says what no honest phone or relay says. See tests/integration/puppet.c."""
+
+    def __init__(self, lab, name="puppet"):
+        self.events_path = lab.path(name + ".events")
+        with open(self.events_path, "wb") as out, open(lab.path(name + ".err"), "wb") as err:
+            self.popen = subprocess.Popen([program("test-puppet")], stdin=subprocess.PIPE,
+                                          stdout=out, stderr=err)
+        lab.closers.append(self.close)
+
+    def command(self, *words):
+        self.popen.stdin.write((" ".join(str(w) for w in words) + "\n").encode())
+        self.popen.stdin.flush()
+
+    def events(self, name=None, kind=None):
+        with open(self.events_path, errors="replace") as f:
+            lines = [line for line in f.read().split("\n")[:-1]]
+        return [e for e in map(json.loads, lines)
+                if (name is None or e["name"] == name) and (kind is None or e["event"] == kind)]
+
+    def open(self, name, relay, sni, seed=None):
+        address = relay if isinstance(relay, str) else relay.address
+        self.command("open", name, address, sni, *([seed] if seed else []))
+        return wait_for(f"{name} open", lambda: self.events(name, "open"))[0]
+
+    def send(self, name, message):
+        text = message if isinstance(message, str) else json.dumps(message)
+        self.command("send", name, text)
+
+    def messages(self, name, variant=None):
+        """The bodies received, as Python values; of one variant: its fields."""
+        bodies = [json.loads(e["body"]) for e in self.events(name, "message")]
+        if variant is None:
+            return bodies
+        return [b[variant] for b in bodies if isinstance(b, dict) and variant in b]
+
+    def wait_message(self, name, variant, count=1):
+        return wait_for(f"{variant} at {name}",
+                        lambda: len(self.messages(name, variant)) >= count
+                        and self.messages(name, variant))[-1]
+
+    def wait_closed(self, name):
+        return wait_for(f"{name} closed", lambda: self.events(name, "closed"))[0]
+
+    def ping(self, name):
+        """Proves that the connection lives and that everything sent before was dealt with."""
+        number = random.Random().randrange(2 ** 53, 2 ** 64)
+        self.send(name, {"Ping": {"timestamp_ms": number}})
+        wait_for(f"Pong at {name}", lambda: any(p["timestamp_ms"] == number
+                                                for p in self.messages(name, "Pong")))
+
+    def register(self, name, relay, seed, alias=None):
+        """A registered phone under our strings; returns its fingerprint."""
+        self.open(name, relay, "_signal")
+        self.command("register", name, seed, *([alias] if alias else []))
+        assert self.wait_message(name, "RegisterPresenceAck")["success"]
+        return user_fingerprint(seed)
+
+    def join(self, name, relay, room, seed):
+        """A room member under our strings."""
+        self.open(name, relay, room)
+        self.command("join", name, seed)
+        self.wait_message(name, "CallAnswer")
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.popen.stdin.close()
+        try:
+            self.popen.wait(10)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+
+
+# Fingerprints of the test scripts' seeds (protocol.md 4.1).
+USER_FINGERPRINTS = {
+    "aa" * 32: "0258:ab5d:7c27:9b61:3b75:a4e3:7ce7:1bf9",
+    "bb" * 32: "5daf:cd48:13fb:bc41:a1e9:9a27:2ebe:6d66",
+    "cc" * 32: "22cc:3fae:3780:409d:079f:1f02:78a9:03ec",
+    "dd" * 32: "6634:c0ca:00f8:b4b1:0efd:8654:333f:3c89",
+}
+ALICE, BOB, CAROL, DAVE = USER_FINGERPRINTS
+
+
+def user_fingerprint(seed):
+    return USER_FINGERPRINTS[seed]
+
+
+def offer(caller, target, call_id, **more):
+    """A DirectCallOffer as the original desktop client makes it."""
+    good = {"codec": "Opus24k", "fec_ratio": 0.2, "frame_duration_ms": 20, "frames_per_block": 5}
+    return {"DirectCallOffer": {
+        "caller_fingerprint": caller, "caller_alias": None, "target_fingerprint": target,
+        "call_id": call_id, "identity_pub": [0] * 32, "ephemeral_pub": [0] * 32, "signature": [],
+        "supported_profiles": [good], **more}}
+
+
+def answer(call_id, mode="AcceptTrusted", **more):
+    return {"DirectCallAnswer": {"call_id": call_id, "accept_mode": mode, **more}}
 
 
 class UdpProxy:
