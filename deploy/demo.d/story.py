@@ -1,0 +1,118 @@
+"""What happened, told so that a person enjoys reading it."""
+import shlex
+import textwrap
+
+import sound
+
+WIDTH = 96
+
+
+class Progress:
+    """Lines for a person, as things happen."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def say(self, text=""):
+        print(text, file=self.stream, flush=True)
+
+    def paragraph(self, text):
+        self.say(textwrap.fill(text, WIDTH))
+
+
+def hello(progress):
+    progress.say("Chappe: two relays, two phones, two calls\n")
+
+
+def parties(progress, relays, reports):
+    """Who is where."""
+    alice, bob = reports
+    first, second = relays.first, relays.second
+    progress.say(f"""
+  Alice ------- relay {first.name} ================ relay {second.name} ------- Bob
+
+  Alice   {alice["fingerprint"] or "?":<39}  at {first.name}, {first.address}
+  Bob     {bob["fingerprint"] or "?":<39}  at {second.name}, {second.address}
+  The link: {first.name} dialed {second.name}; each proved its certificate to the other.
+""")
+
+
+def milliseconds(value):
+    return "?" if value is None else f"{value:.1f} ms"
+
+
+def _setup(reports):
+    alice, bob = reports
+    hangup = alice["hangup"] or {}
+    who = {"us": "Alice hung up", "peer": "Bob hung up", "relay": "a relay hung up"}
+    return (f"Bob's phone rang {milliseconds(alice['ringing_ms'])} after Alice dialed; her line "
+            f"stood after {milliseconds(alice['setup_ms'])}, his "
+            f"{milliseconds(bob['setup_ms'])} after the first ring. "
+            f"At the end {who.get(hangup.get('by'), 'nobody hung up')}.")
+
+
+def _way(speaker, sender, listener, receiver):
+    sent, received = sender["sent"] or 0, receiver["received"] or 0
+    latency = receiver["latency_us"]
+    took = "" if latency is None else (
+        "{:9.2f} {:8.2f} {:8.2f}".format(*(latency[key] / 1000 for key in ("p50", "p99", "max"))))
+    lost, twice, late = (receiver[key] or 0 for key in ("lost", "duplicated", "reordered"))
+    return (f"  {speaker + ' > ' + listener:<13} {sent:>5} {received:>9} {lost:>5} {twice:>6} "
+            f"{late:>6} {took:>27} {milliseconds(receiver['max_gap_ms']):>10}")
+
+
+def call(progress, number, title, reports):
+    """One call: how it was set up, and what arrived each way."""
+    alice, bob = reports
+    progress.say(f"Call {number}: {title}\n")
+    progress.paragraph(_setup(reports))
+    progress.say(f"""
+                 sent   arrived  lost  twice   late   half in    99 % in  slowest    longest
+                                                    (milliseconds on the way)       silence
+{_way("Alice", alice, "Bob", bob)}
+{_way("Bob", bob, "Alice", alice)}
+""")
+
+
+def sentence(progress, sent, heard, value):
+    """The second call's sound."""
+    progress.say(f"  spoken  |{sound.draw(sent)}|")
+    progress.say(f"  heard   |{sound.draw(heard)}|\n")
+    progress.paragraph(
+        f"The heard sound is {max(value, 0) * 100:.0f} % like the spoken one: "
+        f"{sound.in_words(value)}. (100 % is the same sound, another sentence reaches 10 to 20; "
+        "compared is how loud each of twelve bands of pitch is, a hundred times a second.)")
+    progress.say()
+
+
+def files(progress, directory):
+    progress.say(f"""Listen, and look:
+  {directory}/sentence.wav   what Alice said
+  {directory}/heard.wav      what Bob heard
+  {directory}/logs           of the relays and the phones
+""")
+
+
+def kept(progress, relays):
+    """How to look at relays that go on running, and how to stop them."""
+    supervisorctl = f"supervisorctl -c {shlex.quote(str(relays.config))}"
+    wait, dial = (shlex.join([str(relay.programs / "chappe-phone"), "--relay", relay.address])
+                  for relay in (relays.second, relays.first))
+    progress.say("The relays go on running. Look at them:")
+    for relay in (relays.first, relays.second):
+        for command in ("status", "peers", "sessions"):
+            progress.say(f"  {shlex.join(relay.chappectl(command))}")
+    progress.say(f"""  {supervisorctl} status
+Call again: first Bob (who waits for a call and prints his fingerprint), then Alice:
+  {wait} --register
+  {dial} --call FINGERPRINT
+Stop them:
+  {supervisorctl} shutdown; rm -r {relays.run}
+""")
+
+
+def verdict(progress, problems):
+    if not problems:
+        progress.say("Every packet arrived.")
+    for problem in problems:
+        progress.say(f"NOT GOOD: {problem}")
