@@ -119,10 +119,17 @@ void json_writer_string(struct json_writer *w, const char *s)
         json_writer_text(w, bytes_of_string(s));
 }
 
+/* Keys and signatures are lists of numbers: printf would take most of the time. */
 void json_writer_u64(struct json_writer *w, uint64_t v)
 {
+    char text[20];
+    size_t at = sizeof(text);
+    do {
+        text[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v != 0);
     separate(w);
-    buffer_printf(w->out, "%" PRIu64, v);
+    buffer_append(w->out, text + at, sizeof(text) - at);
 }
 
 void json_writer_i64(struct json_writer *w, int64_t v)
