@@ -82,10 +82,91 @@ static void every_vector(void **state)
     cJSON_Delete(lines);
 }
 
+static void names_are_those_on_the_wire(void **state)
+{
+    (void)state;
+    assert_string_equal(signal_type_name(SIGNAL_CALL_OFFER), "CallOffer");
+    assert_string_equal(signal_type_name(SIGNAL_QUALITY_DIRECTIVE), "QualityDirective");
+    assert_string_equal(signal_type_name(SIGNAL_TYPES), "?");
+    assert_string_equal(signal_codec_name(SIGNAL_CODEC_OPUS64K), "Opus64k");
+    assert_string_equal(signal_codec_name(SIGNAL_CODECS), "?");
+    assert_string_equal(signal_hangup_reason_name(SIGNAL_HANGUP_DECLINED), "Declined");
+    assert_string_equal(signal_accept_mode_name(SIGNAL_ACCEPT_GENERIC), "AcceptGeneric");
+}
+
+static void check_profile(const struct signal_profile *profile, const char *expected)
+{
+    struct buffer out = {0};
+    const struct signal signal = {.type = SIGNAL_QUALITY_DIRECTIVE,
+                                  .quality_directive = {.recommended_profile = *profile}};
+    assert_int_equal(signal_write(&signal, &out), 0);
+    assert_int_equal(buffer_append_u8(&out, 0), 0);
+    if (strstr((const char *)out.data, expected) == NULL)
+        fail_msg("%s, not %s", (const char *)out.data, expected);
+    buffer_free(&out);
+}
+
+static void profiles_are_the_originals(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct signal_profile *profile;
+        const char *json;
+    } cases[] = {
+        {&signal_profile_good, "\"Opus24k\",\"fec_ratio\":0.2,\"frame_duration_ms\":20,"
+                               "\"frames_per_block\":5}"},
+        {&signal_profile_degraded, "\"Opus6k\",\"fec_ratio\":0.5,\"frame_duration_ms\":40,"
+                                   "\"frames_per_block\":10}"},
+        {&signal_profile_catastrophic, "\"Codec2_1200\",\"fec_ratio\":1.0,\"frame_duration_ms\":40,"
+                                       "\"frames_per_block\":8}"},
+        {&signal_profile_studio_32k, "\"Opus32k\",\"fec_ratio\":0.1,\"frame_duration_ms\":20,"},
+        {&signal_profile_studio_48k, "\"Opus48k\",\"fec_ratio\":0.1,\"frame_duration_ms\":20,"},
+        {&signal_profile_studio_64k, "\"Opus64k\",\"fec_ratio\":0.1,\"frame_duration_ms\":20,"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check_profile(cases[i].profile, cases[i].json);
+    assert_int_equal(signal_profiles_good.count, 1);
+}
+
+static void texts_compare_and_copy(void **state)
+{
+    (void)state;
+    char out[4];
+    assert_true(signal_text_equal(SIGNAL_TEXT("a"), signal_text_of("a")));
+    assert_true(signal_text_equal(SIGNAL_TEXT_NONE, SIGNAL_TEXT("")));
+    assert_false(signal_text_equal_string(SIGNAL_TEXT("a\0"), "a"));
+    assert_null(signal_text_of(NULL).data);
+    assert_true(bytes_equal_string(signal_text_bytes(SIGNAL_TEXT("ab")), "ab"));
+    assert_true(signal_text_equal_string(signal_text_of_bytes(BYTES_LITERAL("ab")), "ab"));
+    assert_true(signal_text_copy(SIGNAL_TEXT("abc"), out, sizeof(out)));
+    assert_string_equal(out, "abc");
+    assert_false(signal_text_copy(SIGNAL_TEXT("abcd"), out, sizeof(out)));
+    assert_string_equal(out, "abc");
+    assert_false(signal_text_copy(SIGNAL_TEXT("a\0b"), out, sizeof(out)));
+    assert_true(signal_text_copy(SIGNAL_TEXT(""), out, sizeof(out)));
+    assert_false(signal_text_copy(SIGNAL_TEXT_NONE, out, sizeof(out)));
+    assert_string_equal(out, "");
+}
+
+static void freeing_twice_is_harmless(void **state)
+{
+    (void)state;
+    struct signal signal;
+    assert_int_equal(
+        signal_parse(BYTES_LITERAL("{\"AuthToken\":{\"token\":\"t\"}}"), &signal, NULL), 0);
+    signal_free(&signal);
+    signal_free(&signal);
+    assert_null(signal.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_vector),
+        cmocka_unit_test(names_are_those_on_the_wire),
+        cmocka_unit_test(profiles_are_the_originals),
+        cmocka_unit_test(texts_compare_and_copy),
+        cmocka_unit_test(freeing_twice_is_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
