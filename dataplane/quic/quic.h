@@ -48,6 +48,7 @@ struct quic_connection;
     X(datagrams_sent, "datagrams put into packets")                                                \
     X(drop_queue_full, "datagrams: the receiver's queue was full, the oldest went")                \
     X(drop_too_large, "datagrams larger than the path or the peer takes")                          \
+    X(drop_not_open, "datagrams received before the connection was established or while closing")  \
     X(drop_no_memory, "anything dropped for lack of memory")                                       \
     X(drop_malformed, "UDP payloads that are no QUIC packet")                                      \
     X(drop_unknown_connection, "packets for no connection of ours (a reset may answer)")           \
@@ -62,7 +63,8 @@ struct quic_connection;
     X(handshakes_failed, "handshakes failed or timed out")                                         \
     X(message_too_large, "connections closed: a message's length is over the limit")               \
     X(message_timeout, "connections closed: a message was not finished in time")                   \
-    X(message_malformed, "streams ended before their message was complete")
+    X(message_malformed, "streams ended before their message was complete")                        \
+    X(message_trailing, "streams that went on after their message")
 
 struct quic_counters {
 #define X(name, text) uint64_t name;
@@ -100,11 +102,11 @@ void quic_config_init(struct quic_config *config);
 
 /* What is known of an established connection. */
 struct quic_peer {
-    bool dialed;            /* we are the TLS client */
-    struct address remote;  /* current path, v4-mapped addresses unmapped */
-    struct address local;   /* the address at which the peer reached us */
-    char sni[QUIC_SNI_MAX + 1]; /* lower-cased; "" = none */
-    bool has_certificate;   /* the peer proved possession of the key of ... */
+    bool dialed;                        /* we are the TLS client */
+    struct address remote;              /* current path, v4-mapped addresses unmapped */
+    struct address local;               /* the address at which the peer reached us */
+    char sni[QUIC_SNI_MAX + 1];         /* lower-cased; "" = none */
+    bool has_certificate;               /* the peer proved possession of the key of ... */
     struct fingerprint_tls fingerprint; /* ... this certificate */
     uint8_t exporter[QUIC_EXPORTER_SIZE];
 };
