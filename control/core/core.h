@@ -20,6 +20,7 @@
 #include "common/config.h"
 #include "common/fingerprint.h"
 #include "common/log.h"
+#include "control/core/counters.h"
 #include "ipc/catalogue.h"
 
 struct core;
@@ -39,12 +40,12 @@ enum core_grade { CORE_UNPROVEN, CORE_SIGNED, CORE_PROVEN }; /* none < signed < 
 struct core_question {
     uint64_t id; /* to be repeated in the answer */
     enum core_question_type type;
-    struct bytes token;           /* TOKEN */
-    struct bytes address;         /* RESOLVE: host:port as configured */
-    uint8_t identity_pub[32];     /* JOIN, REGISTER */
-    uint8_t ephemeral_pub[32];    /* JOIN */
-    struct bytes signature;       /* JOIN, REGISTER */
-    struct bytes proof;           /* REGISTER: chappe_proof, may be absent */
+    struct bytes token;                  /* TOKEN */
+    struct bytes address;                /* RESOLVE: host:port as configured */
+    uint8_t identity_pub[32];            /* JOIN, REGISTER */
+    uint8_t ephemeral_pub[32];           /* JOIN */
+    struct bytes signature;              /* JOIN, REGISTER */
+    struct bytes proof;                  /* REGISTER: chappe_proof, may be absent */
     uint8_t exporter[IPC_EXPORTER_SIZE]; /* REGISTER */
 };
 
@@ -53,9 +54,9 @@ struct core_question {
 struct core_answer {
     uint64_t id;
     enum core_question_type type;
-    bool ok;          /* TOKEN: valid; RESOLVE: found; JOIN: signature verified and answer made;
-                         REGISTER: the signature was empty or correct */
-    char why[128];    /* if not ok, for the log */
+    bool ok;              /* TOKEN: valid; RESOLVE: found; JOIN: signature verified and answer made;
+                             REGISTER: the signature was empty or correct */
+    char why[128];        /* if not ok, for the log */
     char fingerprint[64]; /* TOKEN: the fingerprint that the auth service names */
     struct address addresses[CORE_ADDRESSES_MAX]; /* RESOLVE */
     size_t address_count;
@@ -69,6 +70,7 @@ struct core_answer {
 struct core_effects {
     /* A row of encoded catalogue items: one transaction. */
     void (*transact)(void *context, struct bytes row);
+    /* The answer comes later, never from inside this call. */
     void (*ask)(void *context, const struct core_question *question);
     /* One event for operators; fields as log.h has them. */
     void (*log)(void *context, enum log_level level, const char *event,
@@ -76,13 +78,13 @@ struct core_effects {
 };
 
 struct core_settings {
-    const struct config *config;     /* borrowed; outlives the core */
-    struct fingerprint_tls tls;      /* our own certificate's */
-    uint8_t identity_pub[32];        /* Ed25519 identity key, public half */
-    uint64_t seed;                   /* of the jitter's generator: the only randomness in here */
-    const char *build;               /* for SNI `version` and RegisterPresenceAck.relay_build */
+    const struct config *config; /* borrowed; outlives the core */
+    struct fingerprint_tls tls;  /* our own certificate's */
+    uint8_t identity_pub[32];    /* Ed25519 identity key, public half */
+    uint64_t seed;               /* of the jitter's generator: the only randomness in here */
+    const char *build;           /* for SNI `version` and RegisterPresenceAck.relay_build */
     struct core_effects effects;
-    void *context;                   /* of the effects */
+    void *context; /* of the effects */
 };
 
 /* 0, ERR_MEMORY, or ERR_DUPLICATE if a configured peer is ourselves. */
@@ -92,16 +94,26 @@ void core_free(struct core *c);
 /* ---- adoption: forget all; take what is installed, item by item; then live ---- */
 void core_adopting(struct core *c, uint64_t data_epoch);
 void core_installed(struct core *c, const struct ipc_item *item, uint64_t now);
-/* Claims what is ours, sweeps the rest, dials what is not linked; its transaction has `complete`. */
+/* Claims what is ours, sweeps the rest, dials what is not linked; its transaction has `complete`.
+ */
 void core_adopted(struct core *c, uint64_t now);
 
 /* ---- life ---- */
 void core_input(struct core *c, const struct ipc_item *item, uint64_t now);
 void core_notice(struct core *c, const struct ipc_item *item, uint64_t now);
+/* After the answer's transaction come those of the inputs that waited behind it. */
 void core_answer(struct core *c, const struct core_answer *answer, uint64_t now);
 /* When core_expire is due, ns; UINT64_MAX = never. */
 uint64_t core_deadline(const struct core *c);
 void core_expire(struct core *c, uint64_t now);
+
+/*
+ * True if memory ran out in the middle of an event: what the core holds is no longer what the data
+ * plane has, and no transaction leaves it any more. The rim exits; its successor adopts.
+ */
+bool core_failed(const struct core *c);
+const struct core_counters *core_counters(const struct core *c); /* for /metrics */
+struct core_gauges core_gauges(const struct core *c);
 
 /* ---- what operators see: fresh JSON values, owned by the caller; NULL = out of memory ---- */
 cJSON *core_view_peers(const struct core *c, uint64_t now);

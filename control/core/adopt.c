@@ -1,0 +1,259 @@
+#include "control/core/adopt.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "control/core/call_record.h"
+#include "control/core/call_room.h"
+#include "control/core/ended.h"
+#include "control/core/peers.h"
+#include "control/core/record.h"
+#include "control/core/replay.h"
+
+/* One installed thing, copied: a record, a room or a route. */
+struct installed {
+    struct installed *next;
+    enum ipc_type type;
+    struct fingerprint_tls link;
+    struct ipc_tag tag;
+    bool claimed;
+    struct bytes name; /* a record's key, a room */
+    struct bytes value;
+    uint8_t memory[]; /* of both; the name ends in a NUL */
+};
+
+struct adoption {
+    struct installed *list;
+    uint64_t swept;
+};
+
+void adopt_begin(struct core *c)
+{
+    c->adoption = calloc(1, sizeof(*c->adoption));
+    if (c->adoption == NULL)
+        c->failed = true;
+}
+
+void adopt_free(struct core *c)
+{
+    if (c->adoption == NULL)
+        return;
+    while (c->adoption->list != NULL) {
+        struct installed *next = c->adoption->list->next;
+        free(c->adoption->list);
+        c->adoption->list = next;
+    }
+    free(c->adoption);
+    c->adoption = NULL;
+}
+
+/* ---- what is installed ---- */
+
+static struct installed *keep(struct core *c, enum ipc_type type, struct bytes name,
+                              struct bytes value)
+{
+    struct installed *x = calloc(1, sizeof(*x) + name.len + 1 + value.len);
+    if (x == NULL) {
+        c->failed = true;
+        return NULL;
+    }
+    x->type = type;
+    x->name = (struct bytes){x->memory, name.len};
+    x->value = (struct bytes){x->memory + name.len + 1, value.len};
+    if (name.len > 0)
+        memcpy(x->memory, name.data, name.len);
+    if (value.len > 0)
+        memcpy(x->memory + name.len + 1, value.data, value.len);
+    LL_PREPEND(c->adoption->list, x);
+    return x;
+}
+
+static void keep_route(struct core *c, enum ipc_type type, struct bytes room,
+                       const struct fingerprint_tls *link, const struct ipc_tag *tag)
+{
+    struct installed *x = keep(c, type, room, BYTES_NONE);
+    if (x == NULL)
+        return;
+    x->link = *link;
+    x->tag = *tag;
+}
+
+void adopt_item(struct core *c, const struct ipc_item *item)
+{
+    if (c->adoption == NULL)
+        return;
+    switch (item->type) {
+    case IPC_opened:
+        if (connection_find(c, item->u.opened.connection) == NULL &&
+            connection_new(c, &item->u.opened) == NULL)
+            c->failed = true;
+        break;
+    case IPC_record_put:
+        keep(c, item->type, item->u.record_put.key, item->u.record_put.value);
+        break;
+    case IPC_room_put:
+        keep(c, item->type, item->u.room_put.room, BYTES_NONE);
+        break;
+    case IPC_route_put:
+        keep_route(c, item->type, item->u.route_put.room, &item->u.route_put.link,
+                   &item->u.route_put.tag);
+        break;
+    default:
+        break; /* roles, dials and repeats follow from the records of their connections and peers */
+    }
+}
+
+/* ---- records become objects ---- */
+
+static int restore_connection(struct core *c, struct bytes name, struct bytes value)
+{
+    char digits[17];
+    if (!signal_text_copy(signal_text_of_bytes(name), digits, sizeof(digits)))
+        return ERR_SYNTAX;
+    struct connection *conn = connection_find(c, strtoull(digits, NULL, 16));
+    return conn == NULL ? ERR_NOT_FOUND : connection_restore(c, conn, value);
+}
+
+static void restore(struct core *c, const char *kind,
+                    int (*read)(struct core *, struct bytes, struct bytes))
+{
+    for (struct installed *x = c->adoption->list; x != NULL; x = x->next) {
+        struct bytes name = record_key_name(x->name, kind);
+        if (x->type != IPC_record_put || name.data == NULL)
+            continue;
+        int err = read(c, name, x->value);
+        x->claimed = err == 0;
+        if (err == 0)
+            continue;
+        c->counters.records_unreadable++;
+        report(c, LOG_WARN, "record_unreadable", LOG_BYTES("key", x->name), LOG_ERR(err));
+    }
+}
+
+static int by_order(const struct call *a, const struct call *b)
+{
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static int side_by_order(const struct call_side *a, const struct call_side *b)
+{
+    return by_order(a->call, b->call);
+}
+
+static void restore_all(struct core *c)
+{
+    restore(c, RECORD_PEER, peers_restore);
+    restore(c, RECORD_CONNECTION, restore_connection);
+    restore(c, RECORD_ENDED, ended_restore);
+    restore(c, RECORD_REPLAY, replay_restore);
+    restore(c, RECORD_CALL, call_record_restore);
+    ended_restored(c);
+    replay_restored(c);
+    HASH_SRT(hh, c->calls, by_order);
+    for (struct call *call = c->calls; call != NULL; call = call->hh.next)
+        call_room_restore(c, call);
+    for (struct phone *phone = c->phones; phone != NULL; phone = phone->hh.next)
+        DL_SORT(phone->sides, side_by_order);
+}
+
+/* ---- what is left ---- */
+
+static void split_row(struct core *c)
+{
+    if (c->transaction.row.len > ADOPT_ROW_MAX)
+        core_commit(c);
+}
+
+/* Connections that our predecessor was closing, or whose record makes no sense. */
+static void close_unclaimed(struct core *c)
+{
+    struct connection *conn, *next;
+    HASH_ITER(hh, c->connections, conn, next)
+    {
+        if (conn->stage != CONNECTION_CLOSING)
+            continue;
+        transaction_close(&c->transaction, conn->id, "not adopted");
+        c->adoption->swept++;
+        split_row(c);
+    }
+}
+
+static void delete_route(struct core *c, const struct installed *x)
+{
+    struct ipc_item item = {.type = IPC_route_delete};
+    item.u.route_delete.link = x->link;
+    item.u.route_delete.tag = x->tag;
+    transaction_add(&c->transaction, &item);
+}
+
+static void delete_room(struct core *c, const struct installed *x)
+{
+    struct ipc_item item = {.type = IPC_room_delete};
+    item.u.room_delete.room = x->name;
+    transaction_add(&c->transaction, &item);
+}
+
+static bool is_claimed(struct core *c, const struct installed *x)
+{
+    if (x->type == IPC_route_put)
+        return call_room_claims(c, &x->link, (const char *)x->name.data);
+    if (x->type == IPC_room_put)
+        return rooms_find(c, (const char *)x->name.data) != NULL;
+    return x->claimed;
+}
+
+static void sweep(struct core *c)
+{
+    close_unclaimed(c);
+    for (const struct installed *x = c->adoption->list; x != NULL; x = x->next) {
+        if (is_claimed(c, x))
+            continue;
+        c->adoption->swept++;
+        if (x->type == IPC_route_put)
+            delete_route(c, x);
+        else if (x->type == IPC_room_put)
+            delete_room(c, x);
+        else
+            transaction_record_delete(&c->transaction, (const char *)x->name.data);
+        split_row(c);
+    }
+}
+
+/* ---- time goes on ---- */
+
+static void start_stages(struct core *c)
+{
+    for (struct connection *conn = c->connections; conn != NULL; conn = conn->hh.next) {
+        uint64_t limit = connection_stage_limit(conn);
+        if (limit != UINT64_MAX)
+            timer_set(c, &conn->timer, c->now + limit);
+    }
+}
+
+/* Call rooms whose call is over: their grace goes on from its end. */
+static void start_graces(struct core *c)
+{
+    for (struct room *room = c->rooms; room != NULL; room = room->hh.next) {
+        struct bytes id = room_call_id(bytes_of_string(room->name));
+        if (id.data != NULL && calls_find_text(c, signal_text_of_bytes(id)) == NULL)
+            room_expire(c, room, ended_since(c, (const char *)id.data));
+    }
+}
+
+void adopt_finish(struct core *c)
+{
+    if (c->adoption == NULL)
+        return;
+    restore_all(c);
+    sweep(c);
+    start_stages(c);
+    start_graces(c);
+    peers_start(c);
+    struct ipc_item complete = {.type = IPC_complete, .u.complete = {c->adoption->swept}};
+    transaction_add(&c->transaction, &complete);
+    report(c, LOG_INFO, "adopted", LOG_U64("connections", HASH_COUNT(c->connections)),
+           LOG_U64("phones", HASH_COUNT(c->phones)), LOG_U64("rooms", HASH_COUNT(c->rooms)),
+           LOG_U64("calls", HASH_COUNT(c->calls)), LOG_U64("swept", c->adoption->swept));
+    adopt_free(c);
+}

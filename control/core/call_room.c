@@ -1,0 +1,248 @@
+#include "control/core/call_room.h"
+
+#include <string.h>
+
+#include "common/text.h"
+#include "control/core/link.h"
+#include "control/core/relay_say.h"
+
+#define CALL_MEMBERS_MAX 2
+
+static struct call *call_of(const struct core *c, const char *room)
+{
+    struct bytes id = room_call_id(bytes_of_string(room));
+    return id.data == NULL ? NULL : calls_find_text(c, signal_text_of_bytes(id));
+}
+
+static struct room *room_of(const struct core *c, const struct call *call)
+{
+    char name[ROOM_NAME_SIZE];
+    room_of_call(call->id, name);
+    return rooms_find(c, name);
+}
+
+/* ---- the door ---- */
+
+static bool is_party(const struct call *call, const char *name)
+{
+    return (call->caller.phone != NULL && strcmp(call->caller.name, name) == 0) ||
+           (call->callee.phone != NULL && strcmp(call->callee.name, name) == 0);
+}
+
+static struct member *member_named(const struct room *room, const char *name)
+{
+    struct member *m = room == NULL ? NULL : room->members;
+    while (m != NULL && strcmp(m->name, name) != 0)
+        m = m->next;
+    return m;
+}
+
+const char *call_room_refusal(struct core *c, const char *name, const char *identity)
+{
+    const struct call *call = call_of(c, name);
+    if (call == NULL || call->state != CALL_ACTIVE)
+        return "no such call";
+    if (!is_party(call, identity))
+        return "not a party of this call";
+    const struct room *room = rooms_find(c, name);
+    if (room != NULL && room->count >= CALL_MEMBERS_MAX && member_named(room, identity) == NULL)
+        return "the call room is full";
+    return NULL;
+}
+
+void call_room_replace(struct core *c, const char *name, const char *identity)
+{
+    struct member *m = member_named(rooms_find(c, name), identity);
+    if (m != NULL)
+        connection_close(c, m->connection, "joined again elsewhere");
+}
+
+/* ---- the bridge ---- */
+
+struct ipc_tag call_room_tag(struct core *c, const char *room)
+{
+    struct room_tag tag = {0};
+    struct ipc_tag out;
+    if (room_tag_of_name(bytes_of_string(room), &tag) < 0)
+        c->failed = true;
+    memcpy(out.bytes, tag.bytes, sizeof(out.bytes));
+    return out;
+}
+
+static bool is_bridged(const struct call *call)
+{
+    return call->state == CALL_ACTIVE && call->bound;
+}
+
+static void put_route(struct core *c, const struct call *call, const struct room *room,
+                      struct ipc_tag tag)
+{
+    struct ipc_item item = {.type = IPC_route_put};
+    item.u.route_put.link = call->relay;
+    item.u.route_put.tag = tag;
+    item.u.route_put.room = bytes_of_string(room->name);
+    item.u.route_put.pps = c->settings.config->limits.federation_room_pps;
+    transaction_add(&c->transaction, &item);
+}
+
+void call_room_open(struct core *c, struct call *call)
+{
+    char name[ROOM_NAME_SIZE];
+    room_of_call(call->id, name);
+    struct room *room = rooms_restore(c, name);
+    if (room == NULL)
+        return;
+    struct ipc_hop hop = {.link = call->relay};
+    struct ipc_tag tag = call_room_tag(c, name);
+    memcpy(hop.tag, tag.bytes, sizeof(hop.tag));
+    room_hold(c, room, (struct ipc_hops){&hop, 1});
+    put_route(c, call, room, tag);
+    call_room_members_changed(c, room);
+}
+
+void call_room_close(struct core *c, struct call *call)
+{
+    struct room *room = room_of(c, call);
+    if (room == NULL)
+        return;
+    if (room->members != NULL)
+        room_expire(c, room, c->now);
+    if (!is_bridged(call))
+        return;
+    struct ipc_item item = {.type = IPC_route_delete};
+    item.u.route_delete.link = call->relay;
+    item.u.route_delete.tag = call_room_tag(c, room->name);
+    transaction_add(&c->transaction, &item);
+    room->announce = false;
+    room_release(c, room);
+}
+
+void call_room_announce(struct core *c, const struct room *room)
+{
+    const struct call *call = call_of(c, room->name);
+    if (call == NULL || !is_bridged(call))
+        return;
+    struct signal_participant list[CALL_MEMBERS_MAX];
+    size_t n = 0;
+    for (const struct member *m = room->members; m != NULL && n < CALL_MEMBERS_MAX; m = m->next)
+        list[n++] = (struct signal_participant){.fingerprint = signal_text_of(m->name),
+                                                .alias = signal_text_of(m->alias)};
+    struct signal active = {.type = SIGNAL_GLOBAL_ROOM_ACTIVE};
+    active.global_room_active.room = signal_text_of(room->name);
+    active.global_room_active.participants = (struct signal_participants){list, n};
+    struct peer *peer = peer_find(c, &call->relay);
+    if (peer != NULL)
+        link_say(c, peer, &active);
+}
+
+const struct peer *call_room_peer(const struct core *c, const struct room *room)
+{
+    const struct call *call = call_of(c, room->name);
+    return call != NULL && is_bridged(call) ? peer_find(c, &call->relay) : NULL;
+}
+
+void call_room_restore(struct core *c, struct call *call)
+{
+    if (!is_bridged(call))
+        return;
+    char name[ROOM_NAME_SIZE];
+    room_of_call(call->id, name);
+    struct room *room = rooms_restore(c, name);
+    if (room != NULL)
+        room->held = true;
+}
+
+bool call_room_claims(const struct core *c, const struct fingerprint_tls *link, const char *room)
+{
+    const struct call *call = call_of(c, room);
+    return call != NULL && is_bridged(call) && fingerprint_tls_equal(&call->relay, link);
+}
+
+size_t call_room_remote(struct core *c, const struct room *room, struct signal_participant *out)
+{
+    const struct call *call = call_of(c, room->name);
+    if (call == NULL || !is_bridged(call))
+        return 0;
+    const struct peer *peer = peer_find(c, &call->relay);
+    size_t n = 0;
+    for (size_t i = 0; i < call->remote_count; i++) {
+        const struct call_remote *r = &call->remote[i];
+        if (member_named(room, r->name) != NULL)
+            continue;
+        out[n++] = (struct signal_participant){
+            .fingerprint = signal_text_of(r->name),
+            .alias = signal_text_of(r->alias[0] == '\0' ? NULL : r->alias),
+            .relay_label = signal_text_of(peer == NULL ? "" : peer->label)};
+    }
+    return n;
+}
+
+void call_room_watch(struct core *c, struct call *call)
+{
+    if (!is_bridged(call))
+        return;
+    const struct room *room = room_of(c, call);
+    const struct peer *peer = peer_find(c, &call->relay);
+    bool in_need = room != NULL && room->count > 0 && (peer == NULL || !peer_linked(peer));
+    if (in_need == (call->link_deadline != UINT64_MAX))
+        return;
+    call->link_deadline = in_need ? c->now + CALL_LINK_NS : UINT64_MAX;
+    call_changed(c, call);
+}
+
+void call_room_members_changed(struct core *c, struct room *room)
+{
+    struct call *call = call_of(c, room->name);
+    if (call == NULL || !is_bridged(call))
+        return;
+    room->announce = true;
+    room_changed(c, room);
+    call_room_watch(c, call);
+}
+
+/* ---- what the peer says ---- */
+
+static bool copy_participant(const struct signal_participant *p, struct call_remote *out)
+{
+    *out = (struct call_remote){0};
+    if (!signal_text_copy(p->fingerprint, out->name, sizeof(out->name)) ||
+        !text_is_clean(signal_text_bytes(p->fingerprint)))
+        return false;
+    if (!text_is_clean(signal_text_bytes(p->alias)) ||
+        !signal_text_copy(p->alias, out->alias, sizeof(out->alias)))
+        out->alias[0] = '\0';
+    return true;
+}
+
+/* Replaces what is known of the peer's half. True if it is different. */
+static bool store_remote(struct call *call, const struct signal_participants *participants)
+{
+    struct call_remote fresh[CALL_REMOTE_MAX] = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < participants->count && n < CALL_REMOTE_MAX; i++)
+        n += copy_participant(&participants->items[i], &fresh[n]);
+    if (n == call->remote_count && memcmp(fresh, call->remote, n * sizeof(fresh[0])) == 0)
+        return false;
+    memcpy(call->remote, fresh, sizeof(fresh));
+    call->remote_count = n;
+    return true;
+}
+
+void call_room_heard(struct core *c, struct peer *peer, struct signal_text name,
+                     const struct signal_participants *participants)
+{
+    struct signal_text id = signal_text_of_bytes(room_call_id(signal_text_bytes(name)));
+    struct call *call = calls_find_text(c, id);
+    if (call == NULL || !call_speaks(call, &peer->fingerprint)) {
+        /* An original announces its call rooms to everybody. */
+        if (peer_is_ours(peer))
+            relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, id, false);
+        return;
+    }
+    if (!is_bridged(call) || !store_remote(call, participants))
+        return;
+    call_changed(c, call);
+    struct room *room = room_of(c, call);
+    if (room != NULL)
+        room_changed(c, room);
+}

@@ -1,0 +1,49 @@
+/*
+ * Connections with SNI `_federation`: one logical link per peer, of one or more connections
+ * (federation.md, "How two of ours know each other"; protocol.md 5.10).
+ *
+ * Signals go over the oldest connection; they are taken from all. A relay of ours proves itself by
+ * its certificate and says hello with a `chappe` field within 5 s. An original (legacy: true) is
+ * linked at once when we dial it, and after its hello, from its configured address, when it dials
+ * us; it gets a Ping every 5 s, else it purges us (defect 25).
+ *
+ * An original's two ends share one entry for all connections (defect 21): none of them is closed as
+ * redundant, and when one of several is lost it is dialed again, or if we cannot dial, the rest is
+ * closed so that it dials. A relay older than the seed ends the link at the first forwarded signal:
+ * a legacy link that closes within 1 s of that, twice in a row, gets none for a day.
+ */
+#ifndef CHAPPE_CONTROL_CORE_LINK_H
+#define CHAPPE_CONTROL_CORE_LINK_H
+
+#include "control/core/peers.h"
+
+#define LINK_CONNECTIONS_MAX 16 /* of one peer */
+#define LINK_PING_AFTER_MS 500  /* relays of ours */
+#define LINK_DEAD_AFTER_MS 2000
+#define LINK_REPEAT_MS 5000 /* Ping to originals */
+#define LINK_STRIKE_NS CLOCK_SECOND
+#define LINK_STRIKES 2
+#define LINK_SILENT_NS (24 * 3600 * CLOCK_SECOND)
+
+struct link_connection {
+    struct connection *connection;
+    struct peer *peer; /* NULL: it has not said who it is */
+    bool live;         /* part of the link */
+    bool ours;         /* a relay of ours, proven */
+    uint64_t order;    /* grows with every live connection */
+    uint64_t spoke;    /* legacy: when it got its first forward; 0: none yet */
+    uint32_t rtt_us;   /* as the data plane last said */
+    struct link_connection *prev;
+    struct link_connection *next; /* in peer->links */
+};
+
+/* The connection that speaks for the link, or NULL. */
+struct connection *link_oldest(const struct peer *peer);
+/* The same for forwarded signals: NULL also for a peer that cannot take them. */
+struct connection *link_speaker(struct core *c, struct peer *peer);
+/* Says something to the peer relay itself. */
+void link_say(struct core *c, const struct peer *peer, const struct signal *message);
+/* Puts a live connection back into its peer's list (adoption). */
+void link_insert(struct link_connection *l);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The core from the inside: where all its tables meet. Only the files of control/core include this.
+ *
+ * How an input becomes a transaction: core.c notes the time in `now`, finds the connection and
+ * hands the input to the module of the connection's purpose (phone.c, room_join.c, link.c, ...);
+ * these change objects, add items to `transaction` and mark what they changed for the end
+ * (deferred.h); core_commit runs the deferred work and sends the row.
+ */
+#ifndef CHAPPE_CONTROL_CORE_STATE_H
+#define CHAPPE_CONTROL_CORE_STATE_H
+
+#include "common/clock.h"
+#include "control/core/core.h"
+#include "control/core/deferred.h"
+#include "control/core/question.h"
+#include "control/core/report.h"
+#include "control/core/timer.h"
+#include "control/core/transaction.h"
+
+struct adoption;
+struct call;
+struct connection;
+struct ended;
+struct peer;
+struct phone;
+struct replay;
+struct room;
+
+struct core {
+    struct core_settings settings;
+    char tls_text[FINGERPRINT_TLS_TEXT]; /* settings.tls, as the hello has it */
+    uint64_t now;                        /* of the call that is being handled */
+    bool failed;                         /* see core_failed */
+    bool live;                           /* adopted; false until core_adopted */
+
+    struct transaction transaction;
+    struct deferred *deferred; /* utlist */
+    struct heap timers;
+    struct question *questions; /* by id */
+    uint64_t last_question;
+
+    struct connection *connections; /* by number */
+    struct phone *phones;           /* the registry, by fingerprint */
+    size_t phone_count;             /* phones that have registered, listed or not */
+    struct room *rooms;             /* by name */
+    size_t session_count;           /* members of all rooms */
+    uint64_t last_member;           /* the order of the newest member */
+    struct call *calls;             /* by id, in the order of their offers */
+    uint64_t last_call;
+    struct ended *ended; /* ended calls by id, oldest first */
+    struct timer ended_timer;
+    struct replay *replays; /* seen CallOffers, oldest first */
+    struct timer replay_timer;
+    struct peer *peers; /* by TLS fingerprint, in the config's order */
+    uint64_t last_dial;
+    uint64_t last_link;        /* the order of the newest link connection */
+    struct adoption *adoption; /* what was installed, while adopting */
+
+    struct core_counters counters;
+    struct report_limits report_limits;
+};
+
+/* Ends the transaction: deferred work, then the row goes to the rim, if there is anything in it. */
+void core_commit(struct core *c);
+
+#endif

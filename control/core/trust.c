@@ -1,0 +1,117 @@
+#include "control/core/trust.h"
+
+#include <stdio.h>
+
+static void refuse(struct core *c, struct connection *conn, const char *why, const char *lines)
+{
+    char address[ADDRESS_TEXT];
+    address_text(&conn->remote, address);
+    c->counters.links_refused++;
+    report_limited(c, REPORT_LINK, LOG_WARN, "relay_refused", LOG_STR("remote", address),
+                   LOG_STR("why", why), LOG_STR("if_wanted_configure", lines));
+    connection_close(c, conn, why);
+}
+
+void trust_refuse(struct core *c, struct connection *conn, const char *why)
+{
+    refuse(c, conn, why, NULL);
+}
+
+/* The same with the entry of `trusted` that would admit this relay. */
+static void refuse_stranger(struct core *c, struct connection *conn, const char *why,
+                            const struct fingerprint_tls *fingerprint, bool legacy)
+{
+    char text[FINGERPRINT_TLS_TEXT], ip[ADDRESS_TEXT], lines[512];
+    fingerprint_tls_text(fingerprint, text);
+    address_ip_text(&conn->remote, ip);
+    if (legacy)
+        snprintf(lines, sizeof(lines),
+                 "trusted: - { fingerprint: \"%s\", legacy: true, address: \"%s\" }", text, ip);
+    else
+        snprintf(lines, sizeof(lines), "trusted: - { fingerprint: \"%s\" }", text);
+    refuse(c, conn, why, lines);
+}
+
+/* The config may name the one address that a relay may come from. */
+static bool comes_from_elsewhere(const struct peer *peer, const struct connection *conn)
+{
+    return !address_is_none(&peer->source) && !address_equal_ip(&peer->source, &conn->remote);
+}
+
+struct peer *trust_certificate(struct core *c, struct connection *conn)
+{
+    if (fingerprint_tls_equal(&conn->certificate, &c->settings.tls)) {
+        refuse(c, conn, "this relay is ourselves", NULL);
+        return NULL;
+    }
+    struct peer *peer = peer_find(c, &conn->certificate);
+    if (peer == NULL) {
+        refuse_stranger(c, conn, "unknown relay", &conn->certificate, false);
+        return NULL;
+    }
+    if (comes_from_elsewhere(peer, conn)) {
+        refuse(c, conn, "not the address that the config gives this relay", NULL);
+        return NULL;
+    }
+    return peer;
+}
+
+static bool is_proven(struct core *c, struct connection *conn, const struct peer *peer,
+                      const struct fingerprint_tls *claimed,
+                      const struct signal_federation_hello *hello)
+{
+    if (!fingerprint_tls_equal(claimed, &peer->fingerprint)) {
+        refuse_stranger(c, conn, "the hello names another relay than the certificate",
+                        &conn->certificate, false);
+        return false;
+    }
+    if (hello->chappe == NULL && !peer->legacy) {
+        refuse_stranger(c, conn, "the hello is an original's, and legacy is false", claimed, true);
+        return false;
+    }
+    return true;
+}
+
+/* True for an address that the config gives this legacy relay, itself or by its host's name. */
+static bool is_legacy_source(const struct peer *peer, const struct address *remote)
+{
+    if (!address_is_none(&peer->source))
+        return address_equal_ip(&peer->source, remote);
+    for (size_t i = 0; i < peer->address_count; i++) {
+        if (address_equal_ip(&peer->addresses[i], remote))
+            return true;
+    }
+    return false;
+}
+
+static struct peer *trust_legacy(struct core *c, struct connection *conn,
+                                 const struct fingerprint_tls *claimed)
+{
+    if (fingerprint_tls_equal(claimed, &c->settings.tls)) {
+        refuse(c, conn, "this relay claims to be ourselves", NULL);
+        return NULL;
+    }
+    struct peer *peer = peer_find(c, claimed);
+    if (peer == NULL)
+        refuse_stranger(c, conn, "unknown relay without a certificate", claimed, true);
+    else if (!peer->legacy)
+        refuse_stranger(c, conn, "no certificate, and legacy is false", claimed, true);
+    else if (!is_legacy_source(peer, &conn->remote))
+        refuse_stranger(c, conn, "no certificate, and not the configured address", claimed, true);
+    else
+        return peer;
+    return NULL;
+}
+
+struct peer *trust_hello(struct core *c, struct connection *conn, struct peer *proven,
+                         const struct signal_federation_hello *hello)
+{
+    struct fingerprint_tls claimed;
+    if (fingerprint_tls_parse(signal_text_bytes(hello->tls_fingerprint), &claimed) < 0) {
+        refuse(c, conn, "the hello names no fingerprint", NULL);
+        return NULL;
+    }
+    if (conn->has_certificate && proven != NULL)
+        return is_proven(c, conn, proven, &claimed, hello) ? proven : NULL;
+    return trust_legacy(c, conn, &claimed);
+}
