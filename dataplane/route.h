@@ -1,0 +1,49 @@
+/*
+ * A route: where media goes that comes over a link with a tag. The table of routes is all that the
+ * media path knows of trust, interest, hop limits and call bindings: the entry exists, or the
+ * packet is dropped.
+ */
+#ifndef CHAPPE_DATAPLANE_ROUTE_H
+#define CHAPPE_DATAPLANE_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/fingerprint.h"
+#include "dataplane/bucket.h"
+#include "dataplane/hop.h"
+#include "dataplane/link.h"
+#include "dataplane/room.h"
+#include "dataplane/table.h"
+
+struct route {
+    struct table_node node; /* in the table of routes, by link and tag */
+    struct link *link;      /* one reference */
+    struct room *room;      /* one reference; NULL = no members here */
+    struct hops onward;
+    struct bucket bucket;
+    uint64_t interval;      /* ns between two packets; 0 = unlimited */
+    uint32_t origin_number; /* stands for the origin in dedup */
+    bool seen;              /* its first packet has been told */
+    uint8_t tag[IPC_TAG_SIZE];
+
+    uint32_t pps;
+    struct fingerprint_tls origin; /* as the command said; zeros: the link's own */
+};
+
+/* NULL = drop the packet. `tag`: IPC_TAG_SIZE bytes. */
+struct route *route_find(const struct table *routes, const struct link *link, const uint8_t *tag);
+
+/* A route that is in no table, with references to its link, room and hops. The tables of links and
+   rooms gain what is missing; `room_id` names a new room. 0, ERR_MEMORY, ERR_FULL. */
+int route_new(struct route **out, struct table *links, struct table *rooms, uint64_t room_id,
+              const struct ipc_route_put *from);
+/* Gives the references back. The route is in no table. NULL is fine. */
+void route_free(struct route *route, struct table *links, struct table *rooms);
+
+/* 0, ERR_MEMORY, ERR_FULL; it cannot fail after table_reserve(). */
+int route_insert(struct table *routes, struct route *route);
+/* A route that takes the place of `old` goes on with its bucket. */
+void route_inherit(struct route *route, const struct route *old);
+
+#endif
