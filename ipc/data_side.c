@@ -200,6 +200,9 @@ static int commit(struct ipc_data_side *d, uint64_t sequence)
     size_t total = items->count;
     items->count = acks_last(items, acks);
     free(acks);
+    int rc = items->count > 0 && d->callbacks->check ? d->callbacks->check(d->context, items) : 0;
+    if (rc != 0)
+        return rc;
     d->committed = sequence;
     d->command_gap = false;
     d->counters.commands++;

@@ -20,6 +20,11 @@ struct ipc_data_side;
 struct ipc_data_callbacks {
     /* To all subscribers; never blocks, may be lost. */
     void (*publish)(void *context, struct bytes message);
+    /*
+     * Whether the transaction can be committed: then `commit` follows at once with the same items.
+     * Else an error: ERR_MEMORY leaves it to be sent again, any other refuses it. May be NULL.
+     */
+    int (*check)(void *context, const struct ipc_items *items);
     /* A whole transaction, checked, in sequence, once. Acks are not in it: see `released`. */
     void (*commit)(void *context, const struct ipc_items *items);
     /* An input was acknowledged: its credit may be returned. For `closed`: the connection's facts
