@@ -117,9 +117,9 @@ static int prepare_repeat(struct commit_part *part, const struct ipc_repeat *ite
     return part->repeat ? ERR_OK : ERR_MEMORY;
 }
 
-static int prepare_dial(struct commit_part *part, struct exchange *x)
+static int prepare_dial(struct commit_part *part, struct exchange *x, const struct ipc_dial *item)
 {
-    part->connection = exchange_new_dial(x);
+    part->connection = exchange_new_dial(x, item);
     return part->connection ? ERR_OK : ERR_MEMORY;
 }
 
@@ -141,7 +141,7 @@ static int prepare_part(struct commit_part *part, struct exchange *x, const stru
     case IPC_repeat:
         return prepare_repeat(part, &item->u.repeat);
     case IPC_dial:
-        return prepare_dial(part, x);
+        return prepare_dial(part, x, &item->u.dial);
     default:
         return ERR_OK;
     }
@@ -281,8 +281,7 @@ static void apply_close(struct exchange *x, const struct ipc_close *item)
     quic_connection_close(c->quic, reason, item->after_sent);
 }
 
-static void apply_room_put(struct exchange *x, const struct ipc_room_put *item,
-                           struct commit_part *part)
+static void apply_room_put(const struct ipc_room_put *item, struct commit_part *part)
 {
     struct room *room = part->room;
 
@@ -360,30 +359,21 @@ static void apply_route_delete(struct exchange *x, const struct ipc_route_delete
         exchange_delete_route(x, route);
 }
 
-static void apply_dial(struct exchange *x, const struct ipc_dial *item, struct commit_part *part,
-                       uint64_t now)
+static void apply_dial(struct exchange *x, struct commit_part *part, uint64_t now)
 {
     struct connection *c = part->connection;
-    char sni[QUIC_SNI_MAX + 1] = "";
+    const struct quic_dial dial = {
+        .remote = c->remote,
+        .sni = c->sni,
+        .pin = c->pinned ? &c->pin : NULL,
+        .present_certificate = c->present_certificate,
+        .user = c,
+    };
 
     part->connection = NULL;
     if (connection_insert(&x->connections, c) != ERR_OK)
         abort(); /* the place was reserved */
     x->dials++;
-    c->dial = item->dial;
-    c->remote = item->remote;
-    c->pinned = item->pinned;
-    c->pin = item->pin;
-    c->present_certificate = item->present_certificate;
-    if (item->sni.len)
-        memcpy(sni, item->sni.data, item->sni.len < QUIC_SNI_MAX ? item->sni.len : QUIC_SNI_MAX);
-    const struct quic_dial dial = {
-        .remote = item->remote,
-        .sni = sni,
-        .pin = c->pinned ? &c->pin : NULL,
-        .present_certificate = item->present_certificate,
-        .user = c,
-    };
     int err = quic_endpoint_dial(x->endpoint, &dial, now, &c->quic);
     if (err) {
         c->quic = NULL;
@@ -427,7 +417,7 @@ static void apply_part(struct exchange *x, const struct ipc_item *item, struct c
         apply_close(x, &item->u.close);
         break;
     case IPC_room_put:
-        apply_room_put(x, &item->u.room_put, part);
+        apply_room_put(&item->u.room_put, part);
         break;
     case IPC_room_delete:
         apply_room_delete(x, &item->u.room_delete);
@@ -449,7 +439,7 @@ static void apply_part(struct exchange *x, const struct ipc_item *item, struct c
         apply_route_delete(x, &item->u.route_delete);
         break;
     case IPC_dial:
-        apply_dial(x, &item->u.dial, part, now);
+        apply_dial(x, part, now);
         break;
     case IPC_repeat:
         apply_repeat(x, &item->u.repeat, part, now);

@@ -47,7 +47,7 @@ int connection_insert(struct table *connections, struct connection *c)
 int connection_establish(struct connection *c, struct quic_connection *quic,
                          const struct quic_peer *peer)
 {
-    if (peer->sni[0]) {
+    if (!c->sni) {
         c->sni = strdup(peer->sni);
         if (!c->sni)
             return ERR_MEMORY;

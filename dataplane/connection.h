@@ -55,7 +55,7 @@ struct connection {
 
     struct address remote; /* last known */
     struct address local;
-    char *sni; /* owned; NULL = none */
+    char *sni; /* owned; "" = none, NULL = not known yet */
     bool has_certificate;
     struct fingerprint_tls fingerprint;
     uint8_t exporter[QUIC_EXPORTER_SIZE];

@@ -70,8 +70,8 @@ int dedup_reserve(struct dedup *d, uint64_t packets_per_second, uint64_t now)
     uint32_t generation = generation_at(now);
     size_t count = d->count;
 
-    /* Two generations, half full: more than eight in a set are then rare. */
-    while (count < DEDUP_ENTRIES_MAX && count / 8 < packets_per_second)
+    /* Two generations fill a quarter: more than eight in a set are then rare. */
+    while (count < DEDUP_ENTRIES_MAX && count / 16 < packets_per_second)
         count *= 2;
     if (count == d->count)
         return 0;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "ipc/catalogue.h"
+#include "common/text.h"
 
 /* Repeated messages of one connection replace each other while none of them could be sent. */
 #define REPEAT_KEY UINT64_MAX
@@ -75,14 +75,24 @@ struct connection *exchange_accept(struct exchange *x, struct quic_connection *q
     return c;
 }
 
-struct connection *exchange_new_dial(struct exchange *x)
+struct connection *exchange_new_dial(struct exchange *x, const struct ipc_dial *dial)
 {
     struct connection *c = connection_new(++x->last_number);
 
-    if (c) {
-        c->dialed = true;
-        c->state = CONNECTION_DIALING;
+    if (!c)
+        return NULL;
+    c->sni = text_copy(dial->sni);
+    if (!c->sni) {
+        connection_free(c);
+        return NULL;
     }
+    c->state = CONNECTION_DIALING;
+    c->dialed = true;
+    c->dial = dial->dial;
+    c->remote = dial->remote;
+    c->pinned = dial->pinned;
+    c->pin = dial->pin;
+    c->present_certificate = dial->present_certificate;
     return c;
 }
 

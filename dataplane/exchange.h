@@ -29,6 +29,7 @@
 #include "dataplane/room.h"
 #include "dataplane/route.h"
 #include "dataplane/table.h"
+#include "ipc/catalogue.h"
 
 #define EXCHANGE_ROOMS_MAX (1u << 20)
 #define EXCHANGE_ROUTES_MAX (1u << 20)
@@ -67,7 +68,7 @@ void exchange_free(struct exchange *x);
 struct connection *exchange_accept(struct exchange *x, struct quic_connection *quic,
                                    const struct quic_peer *peer);
 /* A connection to dial, in no table. NULL = out of memory. */
-struct connection *exchange_new_dial(struct exchange *x);
+struct connection *exchange_new_dial(struct exchange *x, const struct ipc_dial *dial);
 /* Its QUIC connection is gone: no media, no repeat; the facts stay. */
 void exchange_retire(struct exchange *x, struct connection *c);
 /* `closed` could not be told: it is kept in x->unreported with the reason. */

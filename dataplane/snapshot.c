@@ -46,7 +46,7 @@ static void put_opened(struct slice *s, const struct connection *c)
                      .dialed = c->dialed,
                      .dial = c->dial,
                      .local = c->local,
-                     .sni = c->sni ? bytes_of_string(c->sni) : BYTES_LITERAL(""),
+                     .sni = bytes_of_string(c->sni),
                      .has_certificate = c->has_certificate,
                      .fingerprint = c->fingerprint},
     };
@@ -62,7 +62,7 @@ static void put_dial(struct slice *s, const struct connection *c)
                .type = IPC_dial,
                .u.dial = {.dial = c->dial,
                           .remote = c->remote,
-                          .sni = c->sni ? bytes_of_string(c->sni) : BYTES_LITERAL(""),
+                          .sni = bytes_of_string(c->sni),
                           .pinned = c->pinned,
                           .pin = c->pin,
                           .present_certificate = c->present_certificate},
