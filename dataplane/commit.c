@@ -52,7 +52,7 @@ static int reserve(struct exchange *x, const struct totals *sum)
     if (!err)
         err = table_reserve(&x->records.table, sum->records);
     if (!err)
-        err = table_reserve(&x->connections, sum->dials);
+        err = table_reserve(&x->sessions, sum->dials);
     if (!err && sum->repeats)
         err = heap_reserve(&x->repeats, (x->repeats.count + sum->repeats + step) / step * step);
     return err;
@@ -91,7 +91,7 @@ static int prepare_link_join(struct commit_part *part, struct exchange *x,
 static int prepare_record_put(struct commit_part *part, const struct exchange *x,
                               const struct ipc_record_put *item)
 {
-    const struct connection *owner = connection_find(&x->connections, item->owner);
+    const struct session *owner = session_find(&x->sessions, item->owner);
     uint64_t size = sizeof(struct record) + item->key.len + item->value.len;
 
     if (owner && owner->record_bytes + size > RECORDS_OWNER_MAX)
@@ -119,8 +119,8 @@ static int prepare_repeat(struct commit_part *part, const struct ipc_repeat *ite
 
 static int prepare_dial(struct commit_part *part, struct exchange *x, const struct ipc_dial *item)
 {
-    part->connection = exchange_new_dial(x, item);
-    return part->connection ? ERR_OK : ERR_MEMORY;
+    part->session = exchange_new_dial(x, item);
+    return part->session ? ERR_OK : ERR_MEMORY;
 }
 
 static int prepare_part(struct commit_part *part, struct exchange *x, const struct ipc_item *item)
@@ -183,7 +183,7 @@ static void free_part(struct commit_part *part, struct exchange *x)
     hops_free(&part->hops, &x->links);
     route_free(part->route, &x->links, &x->rooms);
     free(part->record);
-    connection_free(part->connection);
+    session_free(part->session);
     repeat_free(part->repeat);
     quic_body_release(part->body);
 }
@@ -199,38 +199,38 @@ void commit_abort(struct commit *commit, struct exchange *x)
 /* ---- applying ---- */
 
 /* The connection that a command names, closed or not; NULL = forgotten, counted. */
-static struct connection *named(struct exchange *x, uint64_t number)
+static struct session *named(struct exchange *x, uint64_t number)
 {
-    struct connection *c = connection_find(&x->connections, number);
+    struct session *c = session_find(&x->sessions, number);
 
     x->counters.skipped_unknown += c == NULL;
     return c;
 }
 
 /* The same if something can be sent to it; else NULL, counted. */
-static struct connection *open_one(struct exchange *x, uint64_t number)
+static struct session *open_one(struct exchange *x, uint64_t number)
 {
-    struct connection *c = named(x, number);
+    struct session *c = named(x, number);
 
-    if (!c || c->state == CONNECTION_OPEN)
+    if (!c || c->state == SESSION_OPEN)
         return c;
     x->counters.skipped_closed++;
     return NULL;
 }
 
 /* The facts of a closed connection change, but that is counted too. */
-static struct connection *for_facts(struct exchange *x, uint64_t number)
+static struct session *for_facts(struct exchange *x, uint64_t number)
 {
-    struct connection *c = named(x, number);
+    struct session *c = named(x, number);
 
-    x->counters.skipped_closed += c && c->state == CONNECTION_CLOSED;
+    x->counters.skipped_closed += c && c->state == SESSION_CLOSED;
     return c;
 }
 
 static void apply_record_put(struct exchange *x, const struct ipc_record_put *item,
                              struct commit_part *part)
 {
-    struct connection *owner = item->owner ? named(x, item->owner) : NULL;
+    struct session *owner = item->owner ? named(x, item->owner) : NULL;
 
     if (item->owner && !owner)
         return;
@@ -249,7 +249,7 @@ static void apply_record_delete(struct exchange *x, const struct ipc_record_dele
 static void apply_send(struct exchange *x, const struct ipc_send *item, struct commit_part *part)
 {
     for (size_t i = 0; i < item->to.count; i++) {
-        struct connection *c = open_one(x, item->to.list[i]);
+        struct session *c = open_one(x, item->to.list[i]);
         if (c)
             exchange_send(x, c, part->body, item->replace_key);
     }
@@ -258,7 +258,7 @@ static void apply_send(struct exchange *x, const struct ipc_send *item, struct c
 static void apply_send_unidirectional(struct exchange *x,
                                       const struct ipc_send_unidirectional *item)
 {
-    struct connection *c = open_one(x, item->connection);
+    struct session *c = open_one(x, item->connection);
 
     if (c && quic_connection_send_unidirectional(c->quic, item->body) != ERR_OK)
         quic_connection_close(c->quic, "cannot send", false);
@@ -266,7 +266,7 @@ static void apply_send_unidirectional(struct exchange *x,
 
 static void apply_close(struct exchange *x, const struct ipc_close *item)
 {
-    struct connection *c = named(x, item->connection);
+    struct session *c = named(x, item->connection);
     char reason[QUIC_REASON_MAX + 1] = "";
     size_t len = item->reason.len < QUIC_REASON_MAX ? item->reason.len : QUIC_REASON_MAX;
 
@@ -307,11 +307,11 @@ static void apply_room_delete(struct exchange *x, const struct ipc_room_delete *
 
 static void apply_join(struct exchange *x, const struct ipc_join *item, struct commit_part *part)
 {
-    struct connection *c = for_facts(x, item->connection);
+    struct session *c = for_facts(x, item->connection);
 
     if (!c || c->room == part->room)
         return;
-    if (!part->room->installed || c->state == CONNECTION_DIALING) {
+    if (!part->room->installed || c->state == SESSION_DIALING) {
         x->counters.skipped_unknown++;
         return;
     }
@@ -321,7 +321,7 @@ static void apply_join(struct exchange *x, const struct ipc_join *item, struct c
 
 static void apply_leave(struct exchange *x, const struct ipc_leave *item)
 {
-    struct connection *c = for_facts(x, item->connection);
+    struct session *c = for_facts(x, item->connection);
 
     if (c)
         exchange_leave(x, c);
@@ -330,18 +330,18 @@ static void apply_leave(struct exchange *x, const struct ipc_leave *item)
 static void apply_link_join(struct exchange *x, const struct ipc_link_join *item,
                             struct commit_part *part)
 {
-    struct connection *c = for_facts(x, item->connection);
+    struct session *c = for_facts(x, item->connection);
 
     if (!c)
         return;
-    if (c->state == CONNECTION_DIALING) {
+    if (c->state == SESSION_DIALING) {
         x->counters.skipped_unknown++;
         return;
     }
     c->legacy = item->legacy;
     c->ping_after_ms = item->ping_after_ms;
     c->dead_after_ms = item->dead_after_ms;
-    if (c->state == CONNECTION_OPEN)
+    if (c->state == SESSION_OPEN)
         quic_connection_set_liveness(c->quic, item->ping_after_ms * CLOCK_MS,
                                      item->dead_after_ms * CLOCK_MS);
     if (c->link == part->link)
@@ -361,7 +361,7 @@ static void apply_route_delete(struct exchange *x, const struct ipc_route_delete
 
 static void apply_dial(struct exchange *x, struct commit_part *part, uint64_t now)
 {
-    struct connection *c = part->connection;
+    struct session *c = part->session;
     const struct quic_dial dial = {
         .remote = c->remote,
         .sni = c->sni,
@@ -370,14 +370,14 @@ static void apply_dial(struct exchange *x, struct commit_part *part, uint64_t no
         .user = c,
     };
 
-    part->connection = NULL;
-    if (connection_insert(&x->connections, c) != ERR_OK)
+    part->session = NULL;
+    if (session_insert(&x->sessions, c) != ERR_OK)
         abort(); /* the place was reserved */
     x->dials++;
     int err = quic_endpoint_dial(x->endpoint, &dial, now, &c->quic);
     if (err) {
         c->quic = NULL;
-        c->state = CONNECTION_CLOSED;
+        c->state = SESSION_CLOSED;
         exchange_keep_unreported(x, c, err);
     }
 }
@@ -385,7 +385,7 @@ static void apply_dial(struct exchange *x, struct commit_part *part, uint64_t no
 static void apply_repeat(struct exchange *x, const struct ipc_repeat *item,
                          struct commit_part *part, uint64_t now)
 {
-    struct connection *c = open_one(x, item->connection);
+    struct session *c = open_one(x, item->connection);
 
     if (!c)
         return;

@@ -26,7 +26,7 @@ struct commit_part {
     struct hops hops;
     struct route *route;
     struct record *record;
-    struct connection *connection;
+    struct session *session;
     struct quic_body *body;
     struct repeat *repeat;
     bool promised; /* a place in `room` or in `link` */

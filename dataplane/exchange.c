@@ -18,7 +18,7 @@ int exchange_init(struct exchange *x, uint8_t worker, const uint8_t secret[16],
     memcpy(&key.k0, secret, sizeof(key.k0));
     memcpy(&key.k1, secret + sizeof(key.k0), sizeof(key.k1));
     *x = (struct exchange){.last_number = (uint64_t)worker << WORKER_SHIFT};
-    table_init(&x->connections, &key);
+    table_init(&x->sessions, &key);
     table_init(&x->rooms, &key);
     table_init(&x->links, &key);
     table_init(&x->routes, &key);
@@ -34,8 +34,8 @@ static void free_connections(struct exchange *x)
 {
     uint64_t slot = 0;
 
-    for (struct table_node *node; (node = table_walk(&x->connections, &slot));)
-        exchange_forget(x, table_entry(node, struct connection, node));
+    for (struct table_node *node; (node = table_walk(&x->sessions, &slot));)
+        exchange_forget(x, table_entry(node, struct session, node));
 }
 
 void exchange_free(struct exchange *x)
@@ -51,7 +51,7 @@ void exchange_free(struct exchange *x)
     slot = 0;
     for (struct table_node *node; (node = table_walk(&x->records.table, &slot));)
         records_delete(&x->records, table_entry(node, struct record, node));
-    table_free(&x->connections);
+    table_free(&x->sessions);
     table_free(&x->rooms);
     table_free(&x->links);
     table_free(&x->routes);
@@ -61,32 +61,32 @@ void exchange_free(struct exchange *x)
     buffer_free(&x->notices);
 }
 
-struct connection *exchange_accept(struct exchange *x, struct quic_connection *quic,
-                                   const struct quic_peer *peer)
+struct session *exchange_accept(struct exchange *x, struct quic_connection *quic,
+                                const struct quic_peer *peer)
 {
-    struct connection *c = connection_new(++x->last_number);
+    struct session *c = session_new(++x->last_number);
 
     if (!c)
         return NULL;
-    if (connection_establish(c, quic, peer) || connection_insert(&x->connections, c)) {
-        connection_free(c);
+    if (session_establish(c, quic, peer) || session_insert(&x->sessions, c)) {
+        session_free(c);
         return NULL;
     }
     return c;
 }
 
-struct connection *exchange_new_dial(struct exchange *x, const struct ipc_dial *dial)
+struct session *exchange_new_dial(struct exchange *x, const struct ipc_dial *dial)
 {
-    struct connection *c = connection_new(++x->last_number);
+    struct session *c = session_new(++x->last_number);
 
     if (!c)
         return NULL;
     c->sni = text_copy(dial->sni);
     if (!c->sni) {
-        connection_free(c);
+        session_free(c);
         return NULL;
     }
-    c->state = CONNECTION_DIALING;
+    c->state = SESSION_DIALING;
     c->dialed = true;
     c->dial = dial->dial;
     c->remote = dial->remote;
@@ -96,11 +96,11 @@ struct connection *exchange_new_dial(struct exchange *x, const struct ipc_dial *
     return c;
 }
 
-void exchange_retire(struct exchange *x, struct connection *c)
+void exchange_retire(struct exchange *x, struct session *c)
 {
-    connection_remote(c, &c->remote);
+    session_remote(c, &c->remote);
     c->quic = NULL;
-    c->state = CONNECTION_CLOSED;
+    c->state = SESSION_CLOSED;
     repeat_stop(&x->repeats, c);
     if (c->room)
         room_retire(c);
@@ -108,7 +108,7 @@ void exchange_retire(struct exchange *x, struct connection *c)
         link_retire(c);
 }
 
-void exchange_keep_unreported(struct exchange *x, struct connection *c, int error)
+void exchange_keep_unreported(struct exchange *x, struct session *c, int error)
 {
     c->unreported = true;
     c->close_error = error;
@@ -116,23 +116,23 @@ void exchange_keep_unreported(struct exchange *x, struct connection *c, int erro
     x->unreported = c;
 }
 
-void exchange_acknowledge(struct exchange *x, struct connection *c)
+void exchange_acknowledge(struct exchange *x, struct session *c)
 {
     if (c->dialed && !c->acknowledged)
         x->dials--;
     c->acknowledged = true;
 }
 
-static void drop_unreported(struct exchange *x, struct connection *c)
+static void drop_unreported(struct exchange *x, struct session *c)
 {
-    struct connection **at = &x->unreported;
+    struct session **at = &x->unreported;
 
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
 }
 
-void exchange_forget(struct exchange *x, struct connection *c)
+void exchange_forget(struct exchange *x, struct session *c)
 {
     exchange_acknowledge(x, c);
     if (c->unreported)
@@ -140,11 +140,11 @@ void exchange_forget(struct exchange *x, struct connection *c)
     repeat_stop(&x->repeats, c);
     exchange_leave(x, c);
     records_forget_owner(&x->records, c);
-    table_remove(&x->connections, &c->node);
-    connection_free(c);
+    table_remove(&x->sessions, &c->node);
+    session_free(c);
 }
 
-void exchange_leave(struct exchange *x, struct connection *c)
+void exchange_leave(struct exchange *x, struct session *c)
 {
     if (c->room)
         room_leave(c);
@@ -192,7 +192,7 @@ void exchange_delete_route(struct exchange *x, struct route *route)
     route_free(route, &x->links, &x->rooms);
 }
 
-void exchange_send(struct exchange *x, struct connection *c, struct quic_body *body,
+void exchange_send(struct exchange *x, struct session *c, struct quic_body *body,
                    uint64_t replace_key)
 {
     int err = quic_connection_send_message(c->quic, body, replace_key);
@@ -217,7 +217,7 @@ void exchange_run_repeats(struct exchange *x, uint64_t now, unsigned max)
     for (; max && (node = heap_pop_due(&x->repeats, now)); max--) {
         struct repeat *repeat = heap_entry(node, struct repeat, due);
         repeat_again(&x->repeats, repeat, now);
-        exchange_send(x, repeat->connection, repeat->body, REPEAT_KEY);
+        exchange_send(x, repeat->session, repeat->body, REPEAT_KEY);
         x->counters.repeats_sent++;
     }
 }

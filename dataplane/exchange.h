@@ -19,7 +19,7 @@
 #include "common/bytes.h"
 #include "common/fingerprint.h"
 #include "common/heap.h"
-#include "dataplane/connection.h"
+#include "dataplane/session.h"
 #include "dataplane/counters.h"
 #include "dataplane/dedup.h"
 #include "dataplane/link.h"
@@ -38,7 +38,7 @@
 
 struct exchange {
     struct quic_endpoint *endpoint; /* borrowed; set before the first dial or datagram */
-    struct table connections;       /* open, dialing and closed ones */
+    struct table sessions;          /* open, dialing and closed ones */
     struct table rooms;
     struct table links;
     struct table routes;
@@ -46,9 +46,9 @@ struct exchange {
     struct heap repeats;
     struct dedup dedup;
     struct counters counters;
-    struct buffer notices;         /* encoded, to be published and cleared by the worker */
-    struct connection *unreported; /* closed, but that could not be told yet */
-    uint64_t last_number;          /* of a connection */
+    struct buffer notices;      /* encoded, to be published and cleared by the worker */
+    struct session *unreported; /* closed, but that could not be told yet */
+    uint64_t last_number;       /* of a connection */
     uint64_t last_room;
     uint64_t route_pps;   /* of all routes together, for dedup's size */
     uint32_t self_number; /* stands for our own phones' media in dedup */
@@ -65,21 +65,21 @@ int exchange_init(struct exchange *x, uint8_t worker, const uint8_t secret[16],
 void exchange_free(struct exchange *x);
 
 /* A connection whose handshake we accepted. NULL = out of memory. */
-struct connection *exchange_accept(struct exchange *x, struct quic_connection *quic,
-                                   const struct quic_peer *peer);
+struct session *exchange_accept(struct exchange *x, struct quic_connection *quic,
+                                const struct quic_peer *peer);
 /* A connection to dial, in no table. NULL = out of memory. */
-struct connection *exchange_new_dial(struct exchange *x, const struct ipc_dial *dial);
+struct session *exchange_new_dial(struct exchange *x, const struct ipc_dial *dial);
 /* Its QUIC connection is gone: no media, no repeat; the facts stay. */
-void exchange_retire(struct exchange *x, struct connection *c);
+void exchange_retire(struct exchange *x, struct session *c);
 /* `closed` could not be told: it is kept in x->unreported with the reason. */
-void exchange_keep_unreported(struct exchange *x, struct connection *c, int error);
+void exchange_keep_unreported(struct exchange *x, struct session *c, int error);
 /* `opened` was acknowledged: the connection is part of snapshots now. */
-void exchange_acknowledge(struct exchange *x, struct connection *c);
+void exchange_acknowledge(struct exchange *x, struct session *c);
 /* `closed` was acknowledged: facts and owned records go, and `c` is freed. */
-void exchange_forget(struct exchange *x, struct connection *c);
+void exchange_forget(struct exchange *x, struct session *c);
 
 /* Takes the connection out of its room or link. */
-void exchange_leave(struct exchange *x, struct connection *c);
+void exchange_leave(struct exchange *x, struct session *c);
 /* All members leave, the room is not installed any more. */
 void exchange_delete_room(struct exchange *x, struct room *room);
 /* Puts the route in, in place of the one of the same link and tag. Cannot fail after
@@ -89,7 +89,7 @@ void exchange_put_route(struct exchange *x, struct route *route, uint64_t now);
 void exchange_delete_route(struct exchange *x, struct route *route);
 
 /* Queues a message, or closes the connection that does not keep up; the connection is open. */
-void exchange_send(struct exchange *x, struct connection *c, struct quic_body *body,
+void exchange_send(struct exchange *x, struct session *c, struct quic_body *body,
                    uint64_t replace_key);
 /* Sends the repeats that are due, at most `max` of them. */
 void exchange_run_repeats(struct exchange *x, uint64_t now, unsigned max);

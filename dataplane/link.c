@@ -67,7 +67,7 @@ void link_release(struct table *links, struct link *link)
         return;
     assert(link->count == 0);
     table_remove(links, &link->node);
-    free(link->connections);
+    free(link->sessions);
     free(link);
 }
 
@@ -79,11 +79,10 @@ int link_promise(struct link *link)
     while (capacity < wanted)
         capacity *= 2;
     if (capacity != link->capacity) {
-        struct connection **connections =
-            realloc(link->connections, capacity * sizeof(struct connection *));
-        if (!connections)
+        struct session **sessions = realloc(link->sessions, capacity * sizeof(struct session *));
+        if (!sessions)
             return ERR_MEMORY;
-        link->connections = connections;
+        link->sessions = sessions;
         link->capacity = capacity;
     }
     link->promised++;
@@ -99,35 +98,35 @@ static void choose_active(struct link *link)
 {
     link->active = NULL;
     for (uint32_t i = 0; i < link->count && !link->active; i++) {
-        if (link->connections[i]->state == CONNECTION_OPEN)
-            link->active = link->connections[i];
+        if (link->sessions[i]->state == SESSION_OPEN)
+            link->active = link->sessions[i];
     }
 }
 
-void link_join(struct link *link, struct connection *c)
+void link_join(struct link *link, struct session *c)
 {
     assert(link->count < link->capacity && !c->link);
     link_retain(link);
     c->link = link;
-    link->connections[link->count++] = c;
+    link->sessions[link->count++] = c;
     choose_active(link);
 }
 
-void link_leave(struct table *links, struct connection *c)
+void link_leave(struct table *links, struct session *c)
 {
     struct link *link = c->link;
     uint32_t at = 0;
 
-    while (link->connections[at] != c)
+    while (link->sessions[at] != c)
         at++;
-    memmove(&link->connections[at], &link->connections[at + 1],
-            (--link->count - at) * sizeof(struct connection *));
+    memmove(&link->sessions[at], &link->sessions[at + 1],
+            (--link->count - at) * sizeof(struct session *));
     c->link = NULL;
     choose_active(link);
     link_release(links, link);
 }
 
-void link_retire(struct connection *c)
+void link_retire(struct session *c)
 {
     choose_active(c->link);
 }

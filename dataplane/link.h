@@ -10,16 +10,16 @@
 #include <stdint.h>
 
 #include "common/fingerprint.h"
-#include "dataplane/connection.h"
+#include "dataplane/session.h"
 #include "dataplane/table.h"
 
 struct link {
-    struct connection *active; /* the oldest that lives, or NULL */
-    uint32_t number;           /* for dedup: 1 to DEDUP_LINK_MAX */
+    struct session *active; /* the oldest that lives, or NULL */
+    uint32_t number;        /* for dedup: 1 to DEDUP_LINK_MAX */
     struct fingerprint_tls fingerprint;
 
-    struct table_node node;          /* in the table of links, by fingerprint */
-    struct connection **connections; /* in the order of their joining, closed ones included */
+    struct table_node node;    /* in the table of links, by fingerprint */
+    struct session **sessions; /* in the order of their joining, closed ones included */
     uint32_t count;
     uint32_t capacity;
     uint32_t promised;   /* places kept for joins to come */
@@ -39,10 +39,10 @@ int link_promise(struct link *link);
 void link_unpromise(struct link *link);
 
 /* The connection, which is in no link, becomes part of this one; it takes a reference. */
-void link_join(struct link *link, struct connection *c);
+void link_join(struct link *link, struct session *c);
 /* It leaves its link, which may be freed. */
-void link_leave(struct table *links, struct connection *c);
+void link_leave(struct table *links, struct session *c);
 /* It has closed: the next one takes over, but the fact stays. */
-void link_retire(struct connection *c);
+void link_retire(struct session *c);
 
 #endif

@@ -3,7 +3,7 @@
 #include "common/error.h"
 #include "common/media.h"
 
-static void to_one(struct exchange *x, struct connection *c, struct quic_payload *payload,
+static void to_one(struct exchange *x, struct session *c, struct quic_payload *payload,
                    const uint8_t *tag, uint64_t *sent)
 {
     if (quic_connection_send_datagram(c->quic, payload, tag) != ERR_OK) {
@@ -14,7 +14,7 @@ static void to_one(struct exchange *x, struct connection *c, struct quic_payload
     ++*sent;
 }
 
-static void to_members(struct exchange *x, const struct room *room, const struct connection *sender,
+static void to_members(struct exchange *x, const struct room *room, const struct session *sender,
                        struct quic_payload *payload)
 {
     for (uint32_t i = 0; i < room->living; i++) {
@@ -59,7 +59,7 @@ static void note_own(struct exchange *x, const struct room *room, struct bytes p
         dedup_is_copy(&x->dedup, room->id, packet, &self, now);
 }
 
-static void from_member(struct exchange *x, struct connection *c, struct bytes packet, uint64_t now)
+static void from_member(struct exchange *x, struct session *c, struct bytes packet, uint64_t now)
 {
     struct room *room = c->room;
 
@@ -82,8 +82,7 @@ static void from_member(struct exchange *x, struct connection *c, struct bytes p
 }
 
 /* The checks of a link's datagram; NULL = dropped and counted. */
-static struct route *admit(struct exchange *x, struct connection *c, struct bytes data,
-                           uint64_t now)
+static struct route *admit(struct exchange *x, struct session *c, struct bytes data, uint64_t now)
 {
     if (data.len < IPC_TAG_SIZE ||
         !media_packet_valid(data.data + IPC_TAG_SIZE, data.len - IPC_TAG_SIZE)) {
@@ -102,7 +101,7 @@ static struct route *admit(struct exchange *x, struct connection *c, struct byte
     return route;
 }
 
-static bool is_copy(struct exchange *x, const struct connection *c, const struct route *route,
+static bool is_copy(struct exchange *x, const struct session *c, const struct route *route,
                     struct bytes packet, uint64_t now)
 {
     const struct dedup_source source = {
@@ -115,7 +114,7 @@ static bool is_copy(struct exchange *x, const struct connection *c, const struct
     return route->room && dedup_is_copy(&x->dedup, route->room->id, packet, &source, now);
 }
 
-static void from_link(struct exchange *x, struct connection *c, struct bytes data, uint64_t now)
+static void from_link(struct exchange *x, struct session *c, struct bytes data, uint64_t now)
 {
     struct route *route = admit(x, c, data, now);
 
@@ -140,7 +139,7 @@ static void from_link(struct exchange *x, struct connection *c, struct bytes dat
     quic_payload_release(payload);
 }
 
-void media_datagram(struct exchange *x, struct connection *c, struct bytes data, uint64_t now)
+void media_datagram(struct exchange *x, struct session *c, struct bytes data, uint64_t now)
 {
     c->datagrams_in++;
     if (c->room)

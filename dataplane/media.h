@@ -15,6 +15,6 @@
  * and packet, protocol.md 3.5): as the route of (link, tag) says, but never back over that link.
  * Everything else is a counted drop.
  */
-void media_datagram(struct exchange *x, struct connection *c, struct bytes data, uint64_t now);
+void media_datagram(struct exchange *x, struct session *c, struct bytes data, uint64_t now);
 
 #endif

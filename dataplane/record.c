@@ -47,7 +47,7 @@ struct record *records_find(const struct records *records, struct bytes key)
     return NULL;
 }
 
-static void own(struct record *record, struct connection *owner)
+static void own(struct record *record, struct session *owner)
 {
     record->owner = owner;
     record->next = owner->records;
@@ -68,7 +68,7 @@ static void disown(struct record *record)
     record->owner->record_bytes -= record_size(record);
 }
 
-void records_put(struct records *records, struct record *record, struct connection *owner)
+void records_put(struct records *records, struct record *record, struct session *owner)
 {
     struct record *old = records_find(records, record_key(record));
 
@@ -91,7 +91,7 @@ void records_delete(struct records *records, struct record *record)
     free(record);
 }
 
-void records_forget_owner(struct records *records, struct connection *owner)
+void records_forget_owner(struct records *records, struct session *owner)
 {
     while (owner->records)
         records_delete(records, owner->records);

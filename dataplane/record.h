@@ -8,16 +8,16 @@
 #include <stdint.h>
 
 #include "common/bytes.h"
-#include "dataplane/connection.h"
+#include "dataplane/session.h"
 #include "dataplane/table.h"
 
 #define RECORDS_BYTES_MAX (UINT64_C(512) * 1024 * 1024) /* of all records together */
 #define RECORDS_OWNER_MAX (UINT64_C(2) * 1024 * 1024)   /* of those that one connection owns */
 
 struct record {
-    struct table_node node;   /* in the table of records, by key */
-    struct connection *owner; /* NULL = none */
-    struct record *previous;  /* of the same owner */
+    struct table_node node;  /* in the table of records, by key */
+    struct session *owner;   /* NULL = none */
+    struct record *previous; /* of the same owner */
     struct record *next;
     uint32_t key_len;
     uint32_t value_len;
@@ -42,9 +42,9 @@ struct record *records_find(const struct records *records, struct bytes key);
  * Puts a record in, which is then owned here, in place of the one of the same key. `owner` may be
  * NULL. Cannot fail after table_reserve(); the caps are the caller's to check.
  */
-void records_put(struct records *records, struct record *record, struct connection *owner);
+void records_put(struct records *records, struct record *record, struct session *owner);
 void records_delete(struct records *records, struct record *record);
 /* Deletes what the connection owns. */
-void records_forget_owner(struct records *records, struct connection *owner);
+void records_forget_owner(struct records *records, struct session *owner);
 
 #endif

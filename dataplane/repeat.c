@@ -31,15 +31,15 @@ void repeat_again(struct heap *heap, struct repeat *repeat, uint64_t now)
         abort(); /* the place was reserved */
 }
 
-void repeat_start(struct heap *heap, struct repeat *repeat, struct connection *c, uint64_t now)
+void repeat_start(struct heap *heap, struct repeat *repeat, struct session *c, uint64_t now)
 {
     repeat_stop(heap, c);
-    repeat->connection = c;
+    repeat->session = c;
     c->repeat = repeat;
     repeat_again(heap, repeat, now);
 }
 
-void repeat_stop(struct heap *heap, struct connection *c)
+void repeat_stop(struct heap *heap, struct session *c)
 {
     if (!c->repeat)
         return;

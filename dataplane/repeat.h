@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 #include "common/heap.h"
-#include "dataplane/connection.h"
+#include "dataplane/session.h"
 #include "dataplane/quic/quic.h"
 
 struct repeat {
     struct heap_node due;
-    struct connection *connection;
+    struct session *session;
     struct quic_body *body; /* one reference */
     uint32_t interval_ms;   /* not 0 */
 };
@@ -26,9 +26,9 @@ void repeat_free(struct repeat *repeat); /* NULL is fine */
  * Attaches it to the connection in place of the one there; first due one interval after `now`. It
  * is owned by the connection then. Cannot fail after heap_reserve().
  */
-void repeat_start(struct heap *heap, struct repeat *repeat, struct connection *c, uint64_t now);
+void repeat_start(struct heap *heap, struct repeat *repeat, struct session *c, uint64_t now);
 /* Ends and frees the connection's, if it has one. */
-void repeat_stop(struct heap *heap, struct connection *c);
+void repeat_stop(struct heap *heap, struct session *c);
 /* Makes it due one interval after `now`. */
 void repeat_again(struct heap *heap, struct repeat *repeat, uint64_t now);
 

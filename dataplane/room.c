@@ -82,8 +82,7 @@ int room_promise(struct room *room)
     while (capacity < wanted)
         capacity *= 2;
     if (capacity != room->capacity) {
-        struct connection **members =
-            realloc(room->members, capacity * sizeof(struct connection *));
+        struct session **members = realloc(room->members, capacity * sizeof(struct session *));
         if (!members)
             return ERR_MEMORY;
         room->members = members;
@@ -98,25 +97,25 @@ void room_unpromise(struct room *room)
     room->promised--;
 }
 
-static void place(struct room *room, uint32_t at, struct connection *c)
+static void place(struct room *room, uint32_t at, struct session *c)
 {
     room->members[at] = c;
     c->member = at;
 }
 
-void room_join(struct room *room, struct connection *c)
+void room_join(struct room *room, struct session *c)
 {
     assert(room->count < room->capacity && !c->room);
     c->room = room;
     c->bucket = (struct bucket){0};
     place(room, room->count++, c);
-    if (c->state != CONNECTION_OPEN)
+    if (c->state != SESSION_OPEN)
         return;
     place(room, c->member, room->members[room->living]);
     place(room, room->living++, c);
 }
 
-void room_retire(struct connection *c)
+void room_retire(struct session *c)
 {
     struct room *room = c->room;
     uint32_t at = c->member;
@@ -127,7 +126,7 @@ void room_retire(struct connection *c)
     place(room, room->living, c);
 }
 
-void room_leave(struct connection *c)
+void room_leave(struct session *c)
 {
     struct room *room = c->room;
 

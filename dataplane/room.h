@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 #include "common/bytes.h"
-#include "dataplane/connection.h"
+#include "dataplane/session.h"
 #include "dataplane/hop.h"
 #include "dataplane/table.h"
 
 struct room {
-    struct connection **members; /* [0, living) hear and send, [living, count) have closed */
+    struct session **members; /* [0, living) hear and send, [living, count) have closed */
     uint32_t living;
     uint32_t count;
     struct hops egress;
@@ -50,10 +50,10 @@ int room_promise(struct room *room);
 void room_unpromise(struct room *room);
 
 /* Makes the connection, which is in no room, a member. There must be a place. */
-void room_join(struct room *room, struct connection *c);
+void room_join(struct room *room, struct session *c);
 /* The member, living or closed, leaves its room. */
-void room_leave(struct connection *c);
+void room_leave(struct session *c);
 /* The member's connection has closed: no media any more, but the fact stays. */
-void room_retire(struct connection *c);
+void room_retire(struct session *c);
 
 #endif

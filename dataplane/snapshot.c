@@ -37,7 +37,7 @@ static struct ipc_hops hops_view(struct slice *s, const struct hops *hops)
     };
 }
 
-static void put_opened(struct slice *s, const struct connection *c)
+static void put_opened(struct slice *s, const struct session *c)
 {
     struct ipc_item item = {
         .type = IPC_opened,
@@ -51,12 +51,12 @@ static void put_opened(struct slice *s, const struct connection *c)
                      .fingerprint = c->fingerprint},
     };
 
-    connection_remote(c, &item.u.opened.remote);
+    session_remote(c, &item.u.opened.remote);
     memcpy(item.u.opened.exporter.bytes, c->exporter, sizeof(c->exporter));
     put(s, &item);
 }
 
-static void put_dial(struct slice *s, const struct connection *c)
+static void put_dial(struct slice *s, const struct session *c)
 {
     put(s, &(struct ipc_item){
                .type = IPC_dial,
@@ -71,7 +71,7 @@ static void put_dial(struct slice *s, const struct connection *c)
 
 static void put_connection(struct slice *s, struct table_node *node)
 {
-    const struct connection *c = table_entry(node, struct connection, node);
+    const struct session *c = table_entry(node, struct session, node);
 
     if (c->acknowledged)
         put_opened(s, c);
@@ -95,7 +95,7 @@ static void put_room(struct slice *s, struct table_node *node)
 
 static void put_role(struct slice *s, struct table_node *node)
 {
-    const struct connection *c = table_entry(node, struct connection, node);
+    const struct session *c = table_entry(node, struct session, node);
 
     if (c->acknowledged && c->room)
         put(s, &(struct ipc_item){
@@ -116,7 +116,7 @@ static void put_link(struct slice *s, struct table_node *node)
     const struct link *link = table_entry(node, struct link, node);
 
     for (uint32_t i = 0; i < link->count; i++) {
-        const struct connection *c = link->connections[i];
+        const struct session *c = link->sessions[i];
         if (!c->acknowledged)
             continue;
         put(s, &(struct ipc_item){
@@ -170,9 +170,9 @@ static const struct section {
     size_t table; /* its offset in struct exchange */
     void (*put)(struct slice *s, struct table_node *node);
 } sections[] = {
-    {offsetof(struct exchange, connections), put_connection},
+    {offsetof(struct exchange, sessions), put_connection},
     {offsetof(struct exchange, rooms), put_room},
-    {offsetof(struct exchange, connections), put_role},
+    {offsetof(struct exchange, sessions), put_role},
     {offsetof(struct exchange, links), put_link},
     {offsetof(struct exchange, routes), put_route},
     {offsetof(struct exchange, records.table), put_record},

@@ -41,7 +41,7 @@ static void on_commit(void *context, const struct ipc_items *items)
 static void on_released(void *context, uint64_t number, enum ipc_type type)
 {
     struct uplink *u = context;
-    struct connection *c = connection_find(&u->exchange->connections, number);
+    struct session *c = session_find(&u->exchange->sessions, number);
 
     if (!c)
         return;
@@ -63,7 +63,7 @@ static bool on_snapshot(void *context, uint64_t *cursor, struct buffer *out)
 static void on_poisoned(void *context, uint64_t number, uint64_t input)
 {
     struct uplink *u = context;
-    struct connection *c = connection_find(&u->exchange->connections, number);
+    struct session *c = session_find(&u->exchange->sessions, number);
 
     log_event(LOG_ERROR, "input_poisoned", LOG_U64("connection", number), LOG_U64("input", input));
     u->exchange->counters.closed_poisoned++;
@@ -130,7 +130,7 @@ static int input(struct uplink *u, struct ipc_item *item)
     return err;
 }
 
-int uplink_opened(struct uplink *u, const struct connection *c)
+int uplink_opened(struct uplink *u, const struct session *c)
 {
     struct ipc_item item = {
         .type = IPC_opened,
@@ -148,20 +148,20 @@ int uplink_opened(struct uplink *u, const struct connection *c)
     return input(u, &item);
 }
 
-int uplink_signal(struct uplink *u, const struct connection *c, struct bytes body)
+int uplink_signal(struct uplink *u, const struct session *c, struct bytes body)
 {
     struct ipc_item item = {
         .type = IPC_signal,
         .u.signal = {.connection = c->number, .body = body},
     };
 
-    connection_remote(c, &item.u.signal.remote);
+    session_remote(c, &item.u.signal.remote);
     int err = input(u, &item);
     u->exchange->counters.signals_in += err == ERR_OK;
     return err;
 }
 
-static int report_closed(struct uplink *u, const struct connection *c, const struct quic_close *why)
+static int report_closed(struct uplink *u, const struct session *c, const struct quic_close *why)
 {
     struct ipc_item item = {
         .type = IPC_closed,
@@ -178,7 +178,7 @@ static int report_closed(struct uplink *u, const struct connection *c, const str
     return input(u, &item);
 }
 
-void uplink_closed(struct uplink *u, struct connection *c, const struct quic_close *why)
+void uplink_closed(struct uplink *u, struct session *c, const struct quic_close *why)
 {
     if (report_closed(u, c, why) == ERR_MEMORY)
         exchange_keep_unreported(u->exchange, c, why->error);
@@ -186,10 +186,10 @@ void uplink_closed(struct uplink *u, struct connection *c, const struct quic_clo
 
 static void retry_closed(struct uplink *u)
 {
-    struct connection *c = u->exchange->unreported;
+    struct session *c = u->exchange->unreported;
 
     u->exchange->unreported = NULL;
-    for (struct connection *next; c; c = next) {
+    for (struct session *next; c; c = next) {
         const struct quic_close why = {.error = c->close_error};
         next = c->next;
         c->unreported = false;
@@ -275,7 +275,7 @@ static void put_links(struct uplink *u, struct buffer *row)
     for (struct table_node *node; (node = table_walk(links, &slot));) {
         const struct link *link = table_entry(node, struct link, node);
         for (uint32_t i = 0; i < link->count; i++) {
-            const struct connection *c = link->connections[i];
+            const struct session *c = link->sessions[i];
             if (!c->quic)
                 continue;
             struct ipc_item item = {

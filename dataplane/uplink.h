@@ -38,10 +38,10 @@ int uplink_init(struct uplink *u, struct exchange *exchange, struct ipc_sockets 
 void uplink_free(struct uplink *u);
 
 /* Inputs. 0, or an error: it was not taken, and the caller closes the connection. */
-int uplink_opened(struct uplink *u, const struct connection *c);
-int uplink_signal(struct uplink *u, const struct connection *c, struct bytes body);
+int uplink_opened(struct uplink *u, const struct session *c);
+int uplink_signal(struct uplink *u, const struct session *c, struct bytes body);
 /* This one is kept and tried again with every tick if it cannot be taken now. */
-void uplink_closed(struct uplink *u, struct connection *c, const struct quic_close *why);
+void uplink_closed(struct uplink *u, struct session *c, const struct quic_close *why);
 
 /* Takes some of the commands that wait. True: there may be more. */
 bool uplink_receive(struct uplink *u);

@@ -41,7 +41,7 @@ struct worker {
 /* ---- QUIC's callbacks ---- */
 
 /* The control plane does not know it yet, and will not. */
-static void discard(struct worker *w, struct quic_connection *quic, struct connection *c)
+static void discard(struct worker *w, struct quic_connection *quic, struct session *c)
 {
     quic_connection_set_user(quic, NULL);
     quic_connection_close(quic, "not accepted", false);
@@ -54,7 +54,7 @@ static void discard(struct worker *w, struct quic_connection *quic, struct conne
 static void on_accepted(struct worker *w, struct quic_connection *quic,
                         const struct quic_peer *peer)
 {
-    struct connection *c = exchange_accept(&w->exchange, quic, peer);
+    struct session *c = exchange_accept(&w->exchange, quic, peer);
 
     quic_connection_set_user(quic, c);
     if (!c || uplink_opened(&w->uplink, c) != ERR_OK)
@@ -65,19 +65,18 @@ static void on_established(void *context, struct quic_connection *quic,
                            const struct quic_peer *peer)
 {
     struct worker *w = context;
-    struct connection *c = quic_connection_user(quic);
+    struct session *c = quic_connection_user(quic);
 
     if (!peer->dialed)
         on_accepted(w, quic, peer);
-    else if (connection_establish(c, quic, peer) != ERR_OK ||
-             uplink_opened(&w->uplink, c) != ERR_OK)
+    else if (session_establish(c, quic, peer) != ERR_OK || uplink_opened(&w->uplink, c) != ERR_OK)
         quic_connection_close(quic, "not accepted", false);
 }
 
 static void on_message(void *context, struct quic_connection *quic, struct bytes body)
 {
     struct worker *w = context;
-    const struct connection *c = quic_connection_user(quic);
+    const struct session *c = quic_connection_user(quic);
 
     if (c && uplink_signal(&w->uplink, c, body) != ERR_OK)
         quic_connection_close(quic, "not accepted", false);
@@ -86,7 +85,7 @@ static void on_message(void *context, struct quic_connection *quic, struct bytes
 static void on_datagram(void *context, struct quic_connection *quic, struct bytes data)
 {
     struct worker *w = context;
-    struct connection *c = quic_connection_user(quic);
+    struct session *c = quic_connection_user(quic);
 
     if (c)
         media_datagram(&w->exchange, c, data, w->now);
@@ -95,7 +94,7 @@ static void on_datagram(void *context, struct quic_connection *quic, struct byte
 static void on_closed(void *context, struct quic_connection *quic, const struct quic_close *why)
 {
     struct worker *w = context;
-    struct connection *c = quic_connection_user(quic);
+    struct session *c = quic_connection_user(quic);
 
     if (!c)
         return;

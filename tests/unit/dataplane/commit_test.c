@@ -34,7 +34,7 @@ static struct ipc_item dial(uint64_t id, const char *sni)
     };
 }
 
-static struct ipc_item repeat(const struct connection *c, uint32_t interval_ms, const char *body)
+static struct ipc_item repeat(const struct session *c, uint32_t interval_ms, const char *body)
 {
     return (struct ipc_item){
         .type = IPC_repeat,
@@ -47,7 +47,7 @@ static struct ipc_item repeat(const struct connection *c, uint32_t interval_ms, 
 static void test_one_message_goes_to_many(void **state)
 {
     struct setup *s = *state;
-    struct connection *c[3] = {setup_connection(s), setup_connection(s), setup_connection(s)};
+    struct session *c[3] = {setup_session(s), setup_session(s), setup_session(s)};
     const uint64_t to[] = {c[0]->number, c[1]->number, c[2]->number, 4711};
     struct quic_connection *closed = c[1]->quic;
     setup_close(s, c[1]);
@@ -64,8 +64,8 @@ static void test_one_message_goes_to_many(void **state)
 static void test_defect_34_who_is_too_slow_is_closed(void **state)
 {
     struct setup *s = *state;
-    struct connection *slow = setup_connection(s);
-    struct connection *other = setup_connection(s);
+    struct session *slow = setup_session(s);
+    struct session *other = setup_session(s);
     const uint64_t to[] = {slow->number, other->number};
     slow->quic->refuse = ERR_FULL;
     SETUP_APPLY(s, send_to(to, 2, 0, "hello"));
@@ -78,7 +78,7 @@ static void test_defect_34_who_is_too_slow_is_closed(void **state)
 static void test_close_says_why(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     struct ipc_item close = {.type = IPC_close,
                              .u.close = {.connection = c->number,
                                          .after_sent = true,
@@ -96,13 +96,13 @@ static void test_a_dial_hands_on_what_it_was_told(void **state)
     struct setup *s = *state;
     SETUP_APPLY(s, dial(77, "_federation"));
     struct quic_connection *quic = fake_quic_dialed();
-    struct connection *c = quic->user;
+    struct session *c = quic->user;
     assert_string_equal(quic->sni, "_federation");
     assert_true(quic->pinned && quic->present_certificate);
     assert_int_equal(quic->pin.bytes[0], 3);
     assert_int_equal(c->dial, 77);
-    assert_int_equal(c->state, CONNECTION_DIALING);
-    assert_ptr_equal(connection_find(&s->exchange.connections, c->number), c);
+    assert_int_equal(c->state, SESSION_DIALING);
+    assert_ptr_equal(session_find(&s->exchange.sessions, c->number), c);
     assert_int_equal(s->exchange.dials, 1);
     exchange_acknowledge(&s->exchange, c);
     assert_int_equal(s->exchange.dials, 0);
@@ -114,7 +114,7 @@ static void test_a_dial_that_fails_at_once_is_kept_to_be_told(void **state)
     fake_quic_refuse_dials(ERR_TLS);
     SETUP_APPLY(s, dial(77, "_federation"), dial(78, "_federation"));
     unsigned kept = 0;
-    for (const struct connection *c = s->exchange.unreported; c; c = c->next) {
+    for (const struct session *c = s->exchange.unreported; c; c = c->next) {
         assert_int_equal(c->close_error, ERR_TLS);
         kept++;
     }
@@ -131,7 +131,7 @@ static void test_too_many_dials_are_refused(void **state)
     for (int i = 0; i <= EXCHANGE_DIALS_MAX; i++)
         items[i] = dial((uint64_t)i + 1, "_federation");
     assert_int_equal(setup_commit(s, items, EXCHANGE_DIALS_MAX + 1), ERR_FULL);
-    assert_int_equal(s->exchange.connections.count, 0);
+    assert_int_equal(s->exchange.sessions.count, 0);
     free(items);
 }
 
@@ -139,7 +139,7 @@ static void test_a_refused_transaction_changes_nothing(void **state)
 {
     struct setup *s = *state;
     const struct ipc_hop hop = setup_hop(1, 1);
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     const uint64_t to = c->number;
     struct ipc_item items[] = {
         setup_room(ROOM, &hop, 1),
@@ -157,7 +157,7 @@ static void test_a_refused_transaction_changes_nothing(void **state)
     assert_int_equal(s->exchange.rooms.count, 0);
     assert_int_equal(s->exchange.links.count, 0);
     assert_int_equal(s->exchange.routes.count, 0);
-    assert_int_equal(s->exchange.connections.count, 1);
+    assert_int_equal(s->exchange.sessions.count, 1);
     assert_int_equal(s->exchange.repeats.count, 0);
     assert_int_equal(c->quic->count, 0);
     assert_null(fake_quic_dialed());
@@ -167,7 +167,7 @@ static void test_a_refused_transaction_changes_nothing(void **state)
 static void test_a_role_comes_before_the_message_of_the_same_transaction(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     const uint64_t to = c->number;
     SETUP_APPLY(s, setup_room(ROOM, NULL, 0), setup_join(c, ROOM), send_to(&to, 1, 0, "answer"));
     assert_non_null(c->room);
@@ -177,7 +177,7 @@ static void test_a_role_comes_before_the_message_of_the_same_transaction(void **
 static void test_a_join_to_a_room_that_nobody_put_is_skipped(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     SETUP_APPLY(s, setup_join(c, ROOM));
     assert_null(c->room);
     assert_int_equal(s->exchange.counters.skipped_unknown, 1);
@@ -188,7 +188,7 @@ static void test_a_join_to_a_room_that_nobody_put_is_skipped(void **state)
 static void test_the_facts_of_a_closed_connection_change(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     setup_close(s, c);
     SETUP_APPLY(s, setup_room(ROOM, NULL, 0), setup_join(c, ROOM));
     assert_non_null(c->room);
@@ -199,7 +199,7 @@ static void test_the_facts_of_a_closed_connection_change(void **state)
 static void test_repeats_go_out_at_their_interval(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     SETUP_APPLY(s, repeat(c, 5000, "ping"));
     assert_int_equal(exchange_next_repeat(&s->exchange), s->now + 5 * CLOCK_SECOND);
     exchange_run_repeats(&s->exchange, s->now + 5 * CLOCK_SECOND - 1, 10);
@@ -218,7 +218,7 @@ static void test_repeats_go_out_at_their_interval(void **state)
 static void test_a_repeat_ends_with_its_connection(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     SETUP_APPLY(s, repeat(c, 5000, "ping"));
     setup_close(s, c);
     assert_true(exchange_next_repeat(&s->exchange) == UINT64_MAX);
@@ -230,7 +230,7 @@ static void test_repeats_of_one_turn_are_limited(void **state)
 {
     struct setup *s = *state;
     for (int i = 0; i < 10; i++)
-        SETUP_APPLY(s, repeat(setup_connection(s), 1000, "ping"));
+        SETUP_APPLY(s, repeat(setup_session(s), 1000, "ping"));
     exchange_run_repeats(&s->exchange, s->now + CLOCK_SECOND, 4);
     assert_int_equal(s->exchange.counters.repeats_sent, 4);
     exchange_run_repeats(&s->exchange, s->now + CLOCK_SECOND, 100);
@@ -240,7 +240,7 @@ static void test_repeats_of_one_turn_are_limited(void **state)
 static void test_a_message_on_a_unidirectional_stream(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     SETUP_APPLY(s, (struct ipc_item){.type = IPC_send_unidirectional,
                                      .u.send_unidirectional = {.connection = c->number,
                                                                .body = BYTES_LITERAL("0.1.0")}});
@@ -250,7 +250,7 @@ static void test_a_message_on_a_unidirectional_stream(void **state)
 static void test_a_connection_costs_little(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct connection) <= 512);
+    assert_true(sizeof(struct session) <= 512);
 }
 
 int main(void)

@@ -11,9 +11,9 @@
 static void test_the_oldest_that_lives_is_used(void **state)
 {
     struct setup *s = *state;
-    struct connection *first = setup_connection(s);
-    struct connection *second = setup_connection(s);
-    struct connection *third = setup_connection(s);
+    struct session *first = setup_session(s);
+    struct session *second = setup_session(s);
+    struct session *third = setup_session(s);
     SETUP_APPLY(s, setup_link_join(second, 1, false), setup_link_join(first, 1, false),
                 setup_link_join(third, 1, false));
     struct link *link = first->link;
@@ -35,7 +35,7 @@ static void test_a_link_lives_as_long_as_it_is_named(void **state)
 {
     struct setup *s = *state;
     const struct ipc_hop hop = setup_hop(1, 1);
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     SETUP_APPLY(s, setup_room(ROOM, &hop, 1), setup_route(1, 1, ROOM),
                 setup_link_join(c, 1, false));
     assert_int_equal(s->exchange.links.count, 1);
@@ -52,7 +52,7 @@ static void test_a_link_lives_as_long_as_it_is_named(void **state)
 static void test_joining_sets_the_liveness(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     SETUP_APPLY(s, setup_link_join(c, 1, true));
     assert_int_equal(c->quic->ping_after, 500000000);
     assert_int_equal(c->quic->dead_after, 2000000000);
@@ -62,7 +62,7 @@ static void test_joining_sets_the_liveness(void **state)
 static void test_a_connection_has_one_role(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     SETUP_APPLY(s, setup_room(ROOM, NULL, 0), setup_join(c, ROOM), setup_link_join(c, 1, false));
     assert_null(c->room);
     assert_non_null(c->link);
@@ -78,7 +78,7 @@ static void test_many_joins_in_one_transaction(void **state)
     struct setup *s = *state;
     struct ipc_item items[100];
     for (int i = 0; i < 100; i++)
-        items[i] = setup_link_join(setup_connection(s), 1, false);
+        items[i] = setup_link_join(setup_session(s), 1, false);
     setup_apply(s, items, 100);
     struct link *link = link_find(&s->exchange.links, &(struct fingerprint_tls){0});
     assert_null(link);

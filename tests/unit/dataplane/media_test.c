@@ -16,9 +16,9 @@
 
 /* A room of four with egress over links 1 and 2, each of one connection, tags 1 and 2. */
 struct scene {
-    struct connection *member[MEMBERS];
-    struct connection *link1;
-    struct connection *link2;
+    struct session *member[MEMBERS];
+    struct session *link1;
+    struct session *link2;
 };
 
 static void make_scene(struct setup *s, struct scene *scene, bool legacy2)
@@ -26,26 +26,26 @@ static void make_scene(struct setup *s, struct scene *scene, bool legacy2)
     const struct ipc_hop hops[] = {setup_hop(1, 1), setup_hop(2, 2)};
     SETUP_APPLY(s, setup_room(ROOM, hops, 2));
     for (int i = 0; i < MEMBERS; i++) {
-        scene->member[i] = setup_connection(s);
+        scene->member[i] = setup_session(s);
         SETUP_APPLY(s, setup_join(scene->member[i], ROOM));
     }
-    scene->link1 = setup_connection(s);
-    scene->link2 = setup_connection(s);
+    scene->link1 = setup_session(s);
+    scene->link2 = setup_session(s);
     SETUP_APPLY(s, setup_link_join(scene->link1, 1, false),
                 setup_link_join(scene->link2, 2, legacy2));
 }
 
-static void receive(struct setup *s, struct connection *c, struct bytes data)
+static void receive(struct setup *s, struct session *c, struct bytes data)
 {
     media_datagram(&s->exchange, c, data, s->now);
 }
 
-static size_t heard(const struct connection *c)
+static size_t heard(const struct session *c)
 {
     return c->quic->count;
 }
 
-static void assert_note(const struct connection *c, size_t at, struct bytes content)
+static void assert_note(const struct session *c, size_t at, struct bytes content)
 {
     assert_true(c->quic->notes[at].datagram);
     assert_true(bytes_equal(buffer_view(&c->quic->notes[at].content), content));
@@ -75,7 +75,7 @@ static void test_members_hear_each_other_and_links_hear_them_tagged(void **state
 static void test_without_a_role_datagrams_are_dropped(void **state)
 {
     struct setup *s = *state;
-    receive(s, setup_connection(s), setup_packet(1));
+    receive(s, setup_session(s), setup_packet(1));
     assert_int_equal(s->exchange.counters.drop_no_role, 1);
 }
 
@@ -160,7 +160,7 @@ static void test_any_connection_of_the_link_brings_media(void **state)
     struct setup *s = *state;
     struct scene scene;
     make_scene(s, &scene, false);
-    struct connection *second = setup_connection(s);
+    struct session *second = setup_session(s);
     SETUP_APPLY(s, setup_route(1, 9, ROOM), setup_link_join(second, 1, false));
     receive(s, second, setup_tagged(9, 7));
     assert_int_equal(heard(scene.member[0]), 1);
@@ -171,7 +171,7 @@ static void test_a_lost_connection_is_replaced_without_a_command(void **state)
     struct setup *s = *state;
     struct scene scene;
     make_scene(s, &scene, false);
-    struct connection *second = setup_connection(s);
+    struct session *second = setup_session(s);
     SETUP_APPLY(s, setup_link_join(second, 1, false));
     receive(s, scene.member[0], setup_packet(1));
     assert_int_equal(heard(second), 0);
@@ -310,7 +310,7 @@ static void test_the_first_media_is_told_once(void **state)
         receive(s, scene.link1, setup_tagged(9, (uint8_t)(100 + i)));
     }
     assert_int_equal(first_media(s), 3); /* out over two links, in over one */
-    struct connection *link3 = setup_connection(s);
+    struct session *link3 = setup_session(s);
     SETUP_APPLY(s, setup_room(ROOM, hops, 3), setup_link_join(link3, 3, false));
     receive(s, scene.member[0], setup_packet(50));
     assert_int_equal(first_media(s), 1);

@@ -33,8 +33,8 @@ static void test_put_replace_delete(void **state)
 static void test_owned_records_go_with_the_facts_of_their_owner(void **state)
 {
     struct setup *s = *state;
-    struct connection *a = setup_connection(s);
-    struct connection *b = setup_connection(s);
+    struct session *a = setup_session(s);
+    struct session *b = setup_session(s);
     SETUP_APPLY(s, setup_record("1", "x", a->number), setup_record("2", "x", a->number),
                 setup_record("3", "x", b->number), setup_record("4", "x", 0),
                 setup_record("2", "y", b->number));
@@ -63,7 +63,7 @@ static void test_an_owner_that_is_not_there_is_skipped(void **state)
 static void test_an_owners_cap_refuses_the_whole_transaction(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     char *value = calloc(1, IPC_VALUE_MAX + 1);
     char key[16];
     int err = 0;

@@ -11,10 +11,10 @@
 static void test_members_are_dense_and_the_closed_ones_behind(void **state)
 {
     struct setup *s = *state;
-    struct connection *c[5];
+    struct session *c[5];
     SETUP_APPLY(s, setup_room(ROOM, NULL, 0));
     for (int i = 0; i < 5; i++) {
-        c[i] = setup_connection(s);
+        c[i] = setup_session(s);
         SETUP_APPLY(s, setup_join(c[i], ROOM));
     }
     struct room *room = c[0]->room;
@@ -24,7 +24,7 @@ static void test_members_are_dense_and_the_closed_ones_behind(void **state)
     assert_int_equal(room->count, 5);
     for (uint32_t i = 0; i < room->count; i++) {
         assert_int_equal(room->members[i]->member, i);
-        assert_int_equal(room->members[i]->state == CONNECTION_OPEN, i < room->living);
+        assert_int_equal(room->members[i]->state == SESSION_OPEN, i < room->living);
     }
     exchange_forget(&s->exchange, c[1]);
     exchange_leave(&s->exchange, c[0]);
@@ -39,7 +39,7 @@ static void test_members_are_dense_and_the_closed_ones_behind(void **state)
 static void test_any_order_of_changes(void **state)
 {
     struct setup *s = *state;
-    struct connection *c[16] = {0};
+    struct session *c[16] = {0};
     bool in[16] = {0};
     SETUP_APPLY(s, setup_room(ROOM, NULL, 0));
     srand(4);
@@ -48,10 +48,10 @@ static void test_any_order_of_changes(void **state)
         uint32_t count = 0;
         uint32_t living = 0;
         if (!c[i]) {
-            c[i] = setup_connection(s);
+            c[i] = setup_session(s);
             in[i] = false;
         } else if (rand() % 4 == 0) {
-            if (c[i]->state == CONNECTION_OPEN) {
+            if (c[i]->state == SESSION_OPEN) {
                 setup_close(s, c[i]);
             } else {
                 exchange_forget(&s->exchange, c[i]);
@@ -66,14 +66,14 @@ static void test_any_order_of_changes(void **state)
         }
         for (int k = 0; k < 16; k++) {
             count += c[k] && in[k];
-            living += c[k] && in[k] && c[k]->state == CONNECTION_OPEN;
+            living += c[k] && in[k] && c[k]->state == SESSION_OPEN;
         }
         struct room *room = room_find(&s->exchange.rooms, BYTES_LITERAL(ROOM));
         assert_int_equal(room->count, count);
         assert_int_equal(room->living, living);
         for (uint32_t k = 0; k < count; k++) {
             assert_int_equal(room->members[k]->member, k);
-            assert_int_equal(room->members[k]->state == CONNECTION_OPEN, k < living);
+            assert_int_equal(room->members[k]->state == SESSION_OPEN, k < living);
         }
     }
 }
@@ -81,7 +81,7 @@ static void test_any_order_of_changes(void **state)
 static void test_a_join_moves_from_the_old_room(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     SETUP_APPLY(s, setup_room(ROOM, NULL, 0), setup_room("cellar", NULL, 0), setup_join(c, ROOM),
                 setup_join(c, "cellar"));
     assert_int_equal(room_find(&s->exchange.rooms, BYTES_LITERAL(ROOM))->count, 0);
@@ -91,7 +91,7 @@ static void test_a_join_moves_from_the_old_room(void **state)
 static void test_a_room_outlives_its_members_and_goes_by_command(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     SETUP_APPLY(s, setup_room(ROOM, NULL, 0), setup_join(c, ROOM));
     setup_close(s, c);
     assert_non_null(room_find(&s->exchange.rooms, BYTES_LITERAL(ROOM)));

@@ -33,11 +33,11 @@ int setup_end(void **state)
     return 0;
 }
 
-struct connection *setup_connection(struct setup *s)
+struct session *setup_session(struct setup *s)
 {
     struct quic_connection *quic = fake_quic_accept();
     const struct quic_peer peer = {.sni = "kitchen"};
-    struct connection *c = exchange_accept(&s->exchange, quic, &peer);
+    struct session *c = exchange_accept(&s->exchange, quic, &peer);
 
     assert_non_null(c);
     quic->user = c;
@@ -45,7 +45,7 @@ struct connection *setup_connection(struct setup *s)
     return c;
 }
 
-void setup_close(struct setup *s, struct connection *c)
+void setup_close(struct setup *s, struct session *c)
 {
     exchange_retire(&s->exchange, c);
 }
@@ -79,7 +79,7 @@ struct ipc_item setup_room(const char *name, const struct ipc_hop *hops, size_t 
     };
 }
 
-struct ipc_item setup_join(const struct connection *c, const char *room)
+struct ipc_item setup_join(const struct session *c, const char *room)
 {
     return (struct ipc_item){
         .type = IPC_join,
@@ -87,7 +87,7 @@ struct ipc_item setup_join(const struct connection *c, const char *room)
     };
 }
 
-struct ipc_item setup_link_join(const struct connection *c, uint8_t link, bool legacy)
+struct ipc_item setup_link_join(const struct session *c, uint8_t link, bool legacy)
 {
     return (struct ipc_item){
         .type = IPC_link_join,

@@ -20,9 +20,9 @@ int setup_begin(void **state);
 int setup_end(void **state);
 
 /* A connection that is open and acknowledged. */
-struct connection *setup_connection(struct setup *s);
+struct session *setup_session(struct setup *s);
 /* Closes it as QUIC would; the facts stay. */
-void setup_close(struct setup *s, struct connection *c);
+void setup_close(struct setup *s, struct session *c);
 
 /* One transaction; 0 or why it was refused. */
 int setup_commit(struct setup *s, const struct ipc_item *items, size_t count);
@@ -33,8 +33,8 @@ void setup_apply(struct setup *s, const struct ipc_item *items, size_t count);
                 sizeof((const struct ipc_item[]){__VA_ARGS__}) / sizeof(struct ipc_item))
 
 struct ipc_item setup_room(const char *name, const struct ipc_hop *hops, size_t count);
-struct ipc_item setup_join(const struct connection *c, const char *room);
-struct ipc_item setup_link_join(const struct connection *c, uint8_t link, bool legacy);
+struct ipc_item setup_join(const struct session *c, const char *room);
+struct ipc_item setup_link_join(const struct session *c, uint8_t link, bool legacy);
 /* Media over link `link` with tag `tag` to `room`, by default of the link's own origin. */
 struct ipc_item setup_route(uint8_t link, uint8_t tag, const char *room);
 struct ipc_item setup_record(const char *key, const char *value, uint64_t owner);

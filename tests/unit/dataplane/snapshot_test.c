@@ -55,10 +55,10 @@ static void test_nothing_installed(void **state)
 static void fill(struct setup *s)
 {
     const struct ipc_hop hops[] = {setup_hop(1, 1), setup_hop(2, 2)};
-    struct connection *a = setup_connection(s);
-    struct connection *b = setup_connection(s);
-    struct connection *link = setup_connection(s);
-    struct connection *closed = setup_connection(s);
+    struct session *a = setup_session(s);
+    struct session *b = setup_session(s);
+    struct session *link = setup_session(s);
+    struct session *closed = setup_session(s);
     struct ipc_item route = setup_route(1, 9, ROOM);
     route.u.route_put.onward = (struct ipc_hops){hops, 2};
     route.u.route_put.pps = 4000;
@@ -105,7 +105,7 @@ static void test_a_snapshot_installs_what_it_tells(void **state)
     setup_begin(&other_state);
     struct setup *other = other_state;
     for (int i = 0; i < 4; i++)
-        setup_connection(other);
+        setup_session(other);
     assert_int_equal(ipc_items_decode(&items, buffer_view(&before)), 0);
     setup_apply(other, items.list, items.count);
     cursor = 0;
@@ -122,7 +122,7 @@ static void test_a_snapshot_installs_what_it_tells(void **state)
 static void test_what_is_not_acknowledged_is_left_to_the_ledger(void **state)
 {
     struct setup *s = *state;
-    struct connection *c = setup_connection(s);
+    struct session *c = setup_session(s);
     struct taken taken;
     SETUP_APPLY(s, setup_room(ROOM, NULL, 0), setup_join(c, ROOM));
     c->acknowledged = false;
@@ -136,9 +136,9 @@ static void test_a_dial_is_told_until_its_outcome_is_acknowledged(void **state)
     struct setup *s = *state;
     struct taken taken;
     SETUP_APPLY(s, (struct ipc_item){.type = IPC_dial, .u.dial = {.dial = 5}});
-    struct connection *c = fake_quic_dialed()->user;
+    struct session *c = fake_quic_dialed()->user;
     const struct quic_peer peer = {.dialed = true};
-    assert_int_equal(connection_establish(c, fake_quic_dialed(), &peer), 0);
+    assert_int_equal(session_establish(c, fake_quic_dialed(), &peer), 0);
     take(s, &taken);
     assert_int_equal(taken.items[IPC_dial], 1);
     exchange_acknowledge(&s->exchange, c);
@@ -157,7 +157,7 @@ static void test_slices_stay_small_and_miss_nothing(void **state)
     value[sizeof(value) - 1] = '\0';
     SETUP_APPLY(s, setup_room(ROOM, NULL, 0));
     for (unsigned i = 0; i < 3000; i++) {
-        struct connection *c = setup_connection(s);
+        struct session *c = setup_session(s);
         snprintf(key, sizeof(key), "%u", i);
         SETUP_APPLY(s, setup_join(c, ROOM), setup_record(key, value, c->number));
     }

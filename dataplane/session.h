@@ -1,14 +1,14 @@
 /*
- * What one worker knows of a connection: its number, what the peer proved, its role, and what
- * commands attached to it. These are the facts that outlive the QUIC connection itself: they stay
- * until the control plane has acknowledged `closed`.
+ * A session: what one worker knows of a connection: its number, what the peer proved, its role, and
+ * what commands attached to it. These are the facts that outlive the QUIC connection itself: they
+ * stay until the control plane has acknowledged `closed`.
  *
  * A connection without a role may only exchange signal messages. As a member it sends to and hears
  * one room, as part of a link it carries tagged media of a peer relay. The room's and the link's
  * lists know it even when it is closed, because a new control plane must be told.
  */
-#ifndef CHAPPE_DATAPLANE_CONNECTION_H
-#define CHAPPE_DATAPLANE_CONNECTION_H
+#ifndef CHAPPE_DATAPLANE_SESSION_H
+#define CHAPPE_DATAPLANE_SESSION_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,13 +24,13 @@ struct record;
 struct repeat;
 struct room;
 
-enum connection_state {
-    CONNECTION_DIALING,
-    CONNECTION_OPEN,
-    CONNECTION_CLOSED,
+enum session_state {
+    SESSION_DIALING,
+    SESSION_OPEN,
+    SESSION_CLOSED,
 };
 
-struct connection {
+struct session {
     /* for the media path */
     struct quic_connection *quic; /* NULL once closed */
     struct room *room;            /* as a member, else NULL */
@@ -43,7 +43,7 @@ struct connection {
 
     struct table_node node; /* in the table of connections, by number */
     uint64_t number;
-    enum connection_state state;
+    enum session_state state;
     bool acknowledged; /* `opened` was */
     bool unreported;   /* `closed` is still to be handed to the contract */
 
@@ -62,27 +62,27 @@ struct connection {
 
     uint32_t ping_after_ms; /* of a link, as the command said */
     uint32_t dead_after_ms;
-    struct repeat *repeat;   /* NULL = none */
-    struct record *records;  /* those it owns */
-    uint64_t record_bytes;   /* and their size */
-    int close_error;         /* while unreported: why */
-    struct connection *next; /* in the list of the unreported */
+    struct repeat *repeat;  /* NULL = none */
+    struct record *records; /* those it owns */
+    uint64_t record_bytes;  /* and their size */
+    int close_error;        /* while unreported: why */
+    struct session *next;   /* in the list of the unreported */
 };
 
 /* A new one of that number, in no table. NULL = out of memory. */
-struct connection *connection_new(uint64_t number);
+struct session *session_new(uint64_t number);
 /* It must be in no table, room or link, without records and repeat. NULL is fine. */
-void connection_free(struct connection *c);
+void session_free(struct session *c);
 
 /* NULL = not there. */
-struct connection *connection_find(const struct table *connections, uint64_t number);
+struct session *session_find(const struct table *sessions, uint64_t number);
 /* 0, ERR_MEMORY, ERR_FULL. */
-int connection_insert(struct table *connections, struct connection *c);
+int session_insert(struct table *sessions, struct session *c);
 
 /* The handshake is done: takes over what is known of the peer. 0 or ERR_MEMORY. */
-int connection_establish(struct connection *c, struct quic_connection *quic,
-                         const struct quic_peer *peer);
+int session_establish(struct session *c, struct quic_connection *quic,
+                      const struct quic_peer *peer);
 /* Where the peer is now, or was last. */
-void connection_remote(const struct connection *c, struct address *out);
+void session_remote(const struct session *c, struct address *out);
 
 #endif

@@ -1,0 +1,71 @@
+#include "dataplane/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+
+struct session *session_new(uint64_t number)
+{
+    struct session *c = calloc(1, sizeof(*c));
+
+    if (c)
+        c->number = number;
+    return c;
+}
+
+void session_free(struct session *c)
+{
+    if (!c)
+        return;
+    free(c->sni);
+    free(c);
+}
+
+static uint64_t hash_of(const struct table *sessions, uint64_t number)
+{
+    return table_hash(sessions, (struct bytes){(const uint8_t *)&number, sizeof(number)});
+}
+
+struct session *session_find(const struct table *sessions, uint64_t number)
+{
+    struct table_node *node = table_first(sessions, hash_of(sessions, number));
+
+    for (; node; node = table_next(node)) {
+        struct session *c = table_entry(node, struct session, node);
+        if (c->number == number)
+            return c;
+    }
+    return NULL;
+}
+
+int session_insert(struct table *sessions, struct session *c)
+{
+    return table_insert(sessions, &c->node, hash_of(sessions, c->number));
+}
+
+int session_establish(struct session *c, struct quic_connection *quic, const struct quic_peer *peer)
+{
+    if (!c->sni) {
+        c->sni = strdup(peer->sni);
+        if (!c->sni)
+            return ERR_MEMORY;
+    }
+    c->quic = quic;
+    c->state = SESSION_OPEN;
+    c->dialed = peer->dialed;
+    c->remote = peer->remote;
+    c->local = peer->local;
+    c->has_certificate = peer->has_certificate;
+    c->fingerprint = peer->fingerprint;
+    memcpy(c->exporter, peer->exporter, sizeof(c->exporter));
+    return 0;
+}
+
+void session_remote(const struct session *c, struct address *out)
+{
+    if (c->quic)
+        quic_connection_remote(c->quic, out);
+    else
+        *out = c->remote;
+}
