@@ -10,7 +10,7 @@
 #define REPLY_WAIT_NS 1000000000u /* then a request is repeated; the answer is the same */
 
 struct ipc_control_side {
-    const struct ipc_control_callbacks *callbacks;
+    struct ipc_control_callbacks callbacks;
     void *context;
     enum ipc_control_state state;
     uint64_t epoch;       /* of this adoption; 0: the next request begins a new one */
@@ -42,7 +42,7 @@ int ipc_control_side_init(struct ipc_control_side **out,
     struct ipc_control_side *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return ERR_MEMORY;
-    c->callbacks = callbacks;
+    c->callbacks = *callbacks;
     c->context = context;
     *out = c;
     return 0;
@@ -82,7 +82,7 @@ static void publish_position(struct ipc_control_side *c)
         .live = c->state == IPC_CONTROL_LIVE, .received = c->received, .gap = c->input_gap};
     c->input_gap = false;
     if (ipc_item_encode(out, &ours) == 0 && c->epoch != 0)
-        c->callbacks->publish(c->context, buffer_view(out));
+        c->callbacks.publish(c->context, buffer_view(out));
 }
 
 /* ---- lives ---- */
@@ -106,7 +106,7 @@ static int lose(struct ipc_control_side *c, int error)
     bool had = c->state != IPC_CONTROL_SEEKING;
     start_over(c);
     if (had)
-        c->callbacks->lost(c->context, error);
+        c->callbacks.lost(c->context, error);
     return error;
 }
 
@@ -128,7 +128,7 @@ static void encode_request(struct ipc_control_side *c, struct buffer *out)
 static void ask(struct ipc_control_side *c)
 {
     if (c->epoch == 0) {
-        uint64_t epoch = c->callbacks->new_epoch(c->context);
+        uint64_t epoch = c->callbacks.new_epoch(c->context);
         c->epoch = epoch > c->epoch_floor ? epoch : c->epoch_floor + 1;
         c->cursor = 0;
     }
@@ -138,12 +138,12 @@ static void ask(struct ipc_control_side *c)
         return;
     c->asked = true;
     c->asked_at = c->now;
-    c->callbacks->request(c->context, buffer_view(out));
+    c->callbacks.request(c->context, buffer_view(out));
 }
 
 static int mismatch(struct ipc_control_side *c, unsigned theirs)
 {
-    c->callbacks->version_mismatch(c->context, IPC_VERSION, theirs);
+    c->callbacks.version_mismatch(c->context, IPC_VERSION, theirs);
     return ERR_VERSION;
 }
 
@@ -154,7 +154,7 @@ static void install(struct ipc_control_side *c)
     for (size_t i = 1; i < c->items.count; i++) {
         const struct ipc_item *item = &c->items.list[i];
         if (item->type == IPC_opened || ipc_type_class(item->type) == IPC_CLASS_COMMAND)
-            c->callbacks->installed(c->context, item);
+            c->callbacks.installed(c->context, item);
         else
             c->counters.malformed++;
     }
@@ -170,7 +170,7 @@ static void begin_adoption(struct ipc_control_side *c, const struct ipc_frame *f
     c->sent = committed;
     gap_reset(&c->gap, committed);
     c->counters.adoptions++;
-    c->callbacks->adopting(c->context, c->data_epoch);
+    c->callbacks.adopting(c->context, c->data_epoch);
 }
 
 /* Says at once where we are: what waited in the data plane comes without a tick's delay. */
@@ -178,7 +178,7 @@ static void end_adoption(struct ipc_control_side *c)
 {
     c->state = IPC_CONTROL_LIVE;
     c->has_report = false;
-    c->callbacks->adopted(c->context);
+    c->callbacks.adopted(c->context);
     c->input_gap = true;
     publish_position(c);
 }
@@ -261,7 +261,7 @@ static int receive_input(struct ipc_control_side *c, const struct ipc_frame *fra
     c->received = frame->sequence;
     c->input_gap = false;
     c->counters.inputs++;
-    c->callbacks->input(c->context, &c->items.list[0]);
+    c->callbacks.input(c->context, &c->items.list[0]);
     return 0;
 }
 
@@ -275,7 +275,7 @@ static int receive_notice(struct ipc_control_side *c, const struct ipc_frame *fr
         if (ipc_type_class(item->type) != IPC_CLASS_NOTICE)
             return malformed(c, ERR_TYPE);
         c->counters.notices++;
-        c->callbacks->notice(c->context, item);
+        c->callbacks.notice(c->context, item);
     }
     return 0;
 }
@@ -286,7 +286,7 @@ static void resend_commands(struct ipc_control_side *c, uint64_t committed)
     size_t bytes = 0;
     struct outbox_entry *e = outbox_after(&c->outbox, committed);
     while (e != NULL && count < GAP_RESEND_MESSAGES && bytes < GAP_RESEND_BYTES) {
-        c->callbacks->publish(c->context, (struct bytes){e->frame, e->size});
+        c->callbacks.publish(c->context, (struct bytes){e->frame, e->size});
         count++;
         bytes += e->size;
         e = e->next;
@@ -379,7 +379,7 @@ int ipc_control_side_transact(struct ipc_control_side *c, struct bytes row)
         return rc;
     c->sent++;
     c->counters.commands++;
-    c->callbacks->publish(c->context, buffer_view(out));
+    c->callbacks.publish(c->context, buffer_view(out));
     return 0;
 }
 
@@ -392,8 +392,8 @@ static void watch_silence(struct ipc_control_side *c)
         c->heard_at = c->now;
     c->heard = false;
     c->is_silent = c->now - c->heard_at >= IPC_SILENT_NS;
-    if (c->is_silent != was && c->callbacks->silent != NULL)
-        c->callbacks->silent(c->context, c->is_silent);
+    if (c->is_silent != was && c->callbacks.silent != NULL)
+        c->callbacks.silent(c->context, c->is_silent);
 }
 
 void ipc_control_side_tick(struct ipc_control_side *c, uint64_t now)
@@ -404,7 +404,7 @@ void ipc_control_side_tick(struct ipc_control_side *c, uint64_t now)
     if (c->lost_error != 0) {
         int error = c->lost_error;
         c->lost_error = 0;
-        c->callbacks->lost(c->context, error);
+        c->callbacks.lost(c->context, error);
     }
     if (c->state != IPC_CONTROL_LIVE && (!c->asked || now - c->asked_at >= REPLY_WAIT_NS))
         ask(c);

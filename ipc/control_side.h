@@ -57,6 +57,7 @@ struct ipc_control_counters {
     uint64_t commands, commands_resent, adoptions, requests_refused;
 };
 
+/* `callbacks` are copied. 0 or ERR_MEMORY. */
 int ipc_control_side_init(struct ipc_control_side **out,
                           const struct ipc_control_callbacks *callbacks, void *context);
 void ipc_control_side_free(struct ipc_control_side *c);

@@ -8,7 +8,7 @@
 #include "ipc/ledger.h"
 
 struct ipc_data_side {
-    const struct ipc_data_callbacks *callbacks;
+    struct ipc_data_callbacks callbacks;
     void *context;
     uint64_t epoch;
     struct ledger ledger;
@@ -32,7 +32,7 @@ int ipc_data_side_init(struct ipc_data_side **out, uint64_t epoch,
     struct ipc_data_side *d = calloc(1, sizeof(*d));
     if (d == NULL)
         return ERR_MEMORY;
-    d->callbacks = callbacks;
+    d->callbacks = *callbacks;
     d->context = context;
     d->epoch = epoch;
     *out = d;
@@ -62,7 +62,7 @@ static struct buffer *begin(struct ipc_data_side *d, enum ipc_kind kind, uint64_
 
 static void publish(struct ipc_data_side *d, struct bytes message)
 {
-    d->callbacks->publish(d->context, message);
+    d->callbacks.publish(d->context, message);
 }
 
 /* Not saying it costs nothing but time: the next tick does it. */
@@ -145,7 +145,7 @@ static void release(struct ipc_data_side *d, struct ledger_entry *e, uint64_t co
 {
     enum ipc_type type = e->type;
     ledger_release(&d->ledger, e);
-    d->callbacks->released(d->context, connection, type);
+    d->callbacks.released(d->context, connection, type);
 }
 
 static void acknowledge(struct ipc_data_side *d, uint64_t connection, uint64_t up_to)
@@ -200,14 +200,14 @@ static int commit(struct ipc_data_side *d, uint64_t sequence)
     size_t total = items->count;
     items->count = acks_last(items, acks);
     free(acks);
-    int rc = items->count > 0 && d->callbacks->check ? d->callbacks->check(d->context, items) : 0;
+    int rc = items->count > 0 && d->callbacks.check ? d->callbacks.check(d->context, items) : 0;
     if (rc != 0)
         return rc;
     d->committed = sequence;
     d->command_gap = false;
     d->counters.commands++;
     if (items->count > 0)
-        d->callbacks->commit(d->context, items);
+        d->callbacks.commit(d->context, items);
     for (size_t i = items->count; i < total; i++)
         acknowledge(d, items->list[i].u.ack.connection, items->list[i].u.ack.input);
     return 0;
@@ -218,7 +218,7 @@ static int refuse(struct ipc_data_side *d, uint64_t sequence, int error)
     d->counters.commands_refused_malformed++;
     d->refused = sequence;
     d->refused_error = error;
-    d->callbacks->note(d->context, "command refused", error, sequence);
+    d->callbacks.note(d->context, "command refused", error, sequence);
     publish_position(d);
     return error;
 }
@@ -282,7 +282,7 @@ static void note_version(struct ipc_data_side *d, unsigned theirs)
     if (theirs == d->noted_version)
         return;
     d->noted_version = theirs;
-    d->callbacks->note(d->context, "another version of the contract", ERR_VERSION, theirs);
+    d->callbacks.note(d->context, "another version of the contract", ERR_VERSION, theirs);
 }
 
 int ipc_data_side_receive(struct ipc_data_side *d, struct bytes message)
@@ -320,7 +320,7 @@ static void take_report(struct ipc_data_side *d, const struct ipc_report *report
         acknowledge(d, report->connection, report->input);
     else
         release(d, e, report->connection);
-    d->callbacks->poisoned(d->context, report->connection, report->input);
+    d->callbacks.poisoned(d->context, report->connection, report->input);
 }
 
 static void adopt(struct ipc_data_side *d, uint64_t control_epoch)
@@ -337,7 +337,7 @@ static void adopt(struct ipc_data_side *d, uint64_t control_epoch)
     d->sequence += d->ledger.count;
     gap_reset(&d->gap, d->adopted_at);
     d->counters.snapshots++;
-    d->callbacks->note(d->context, "control epoch", 0, control_epoch);
+    d->callbacks.note(d->context, "control epoch", 0, control_epoch);
 }
 
 /* The items of a request: 0 if they are what they must be. */
@@ -384,7 +384,7 @@ static void put_slice(struct ipc_data_side *d, struct buffer *reply, uint64_t cu
     struct buffer *row = &d->scratch;
     uint64_t next = cursor;
     buffer_clear(row);
-    bool last = d->callbacks->snapshot(d->context, &next, row);
+    bool last = d->callbacks.snapshot(d->context, &next, row);
     item.u.slice =
         (struct ipc_slice){.cursor = cursor, .next = next, .last = last, .committed = d->committed};
     put_reply(d, reply, d->control_epoch, &item);

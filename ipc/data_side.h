@@ -52,7 +52,10 @@ struct ipc_data_counters {
     uint64_t snapshots, slices, requests_refused, notices, malformed, acks_of_nothing;
 };
 
-/* `epoch`: of this life of the data plane; grows from life to life (ipc/epoch.h makes it). */
+/*
+ * `epoch`: of this life of the data plane; grows from life to life (ipc/epoch.h makes it).
+ * `callbacks` are copied. 0 or ERR_MEMORY.
+ */
 int ipc_data_side_init(struct ipc_data_side **out, uint64_t epoch,
                        const struct ipc_data_callbacks *callbacks, void *context);
 void ipc_data_side_free(struct ipc_data_side *d);

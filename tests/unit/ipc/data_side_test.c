@@ -20,12 +20,20 @@ struct fixture {
     struct buffer log;
     struct buffer reply;
     size_t records; /* in the snapshot, 1000 bytes each */
+    int check;      /* what the data plane says to a transaction */
 };
 
 static void on_publish(void *context, struct bytes message)
 {
     struct fixture *f = context;
     channel_push(&f->published, message);
+}
+
+static int on_check(void *context, const struct ipc_items *items)
+{
+    struct fixture *f = context;
+    assert_true(items->count > 0);
+    return f->check;
 }
 
 static void on_commit(void *context, const struct ipc_items *items)
@@ -67,6 +75,7 @@ static void on_note(void *context, const char *event, int error, uint64_t theirs
 
 static const struct ipc_data_callbacks callbacks = {
     .publish = on_publish,
+    .check = on_check,
     .commit = on_commit,
     .released = on_released,
     .snapshot = on_snapshot,
@@ -226,6 +235,23 @@ static void rule_transaction_refusal_is_told_until_adoption(void **state)
     }
     adopt(f, CONTROL + 1);
     assert_int_equal(command(f, CONTROL + 1, 1, &right, 1), 0);
+}
+
+static void rule_transaction_the_data_plane_has_the_last_word(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_item items[] = {script_record("a", "1"), script_ack(7, 1)};
+    give(f, script_opened(7));
+    adopt(f, CONTROL);
+    f->check = ERR_MEMORY; /* not now: comes again */
+    assert_int_equal(command(f, CONTROL, 1, items, 2), ERR_MEMORY);
+    script_assert_log(&f->log, "");
+    f->check = 0;
+    assert_int_equal(command(f, CONTROL, 1, items, 1), 0);
+    f->check = ERR_FULL; /* never */
+    assert_int_equal(command(f, CONTROL, 2, items, 2), ERR_FULL);
+    assert_int_equal(ipc_data_side_pending(f->side), 1);
+    script_assert_log(&f->log, "commit 1, 1 pending;command refused: full 2;");
 }
 
 /* ---- acknowledgement ---- */
@@ -666,6 +692,7 @@ int main(void)
         RULE(rule_transaction_once_and_in_sequence),
         RULE(rule_transaction_effects_before_acknowledgement),
         RULE(rule_transaction_holds_only_commands),
+        RULE(rule_transaction_the_data_plane_has_the_last_word),
         RULE(rule_transaction_refusal_is_told_until_adoption),
         RULE(rule_ack_numbers_of_a_connection),
         RULE(rule_ack_of_one_connection),
