@@ -235,6 +235,7 @@ static void rule_transaction_refusal_is_told_until_adoption(void **state)
     }
     adopt(f, CONTROL + 1);
     assert_int_equal(command(f, CONTROL + 1, 1, &right, 1), 0);
+    assert_int_equal(ipc_data_side_counters(f->side)->commands, 1);
 }
 
 static void rule_transaction_the_data_plane_has_the_last_word(void **state)
@@ -539,7 +540,7 @@ static void rule_gap_notices_may_be_lost(void **state)
 static void rule_gap_nothing_for_who_is_not_live(void **state)
 {
     struct fixture *f = *state;
-    struct ipc_item item = script_control_position(false, 0, true);
+    struct ipc_item item = script_control_position(false, 1, true);
     give(f, script_opened(7));
     adopt(f, CONTROL);
     ipc_data_side_receive(f->side, script_message(IPC_KIND_position, CONTROL, DATA, 0, &item, 1));
@@ -658,6 +659,22 @@ static void rule_version_is_named_and_refused(void **state)
 
 /* ---- garbage ---- */
 
+static void wrong_items_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_item item = script_ack(1, 1);
+    adopt(f, CONTROL);
+    const enum ipc_kind kinds[] = {IPC_KIND_position, IPC_KIND_input, IPC_KIND_reply};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(
+            ipc_data_side_receive(f->side, script_message(kinds[i], CONTROL, DATA, 0, &item, 1)),
+            ERR_TYPE);
+    assert_int_equal(ipc_data_side_counters(f->side)->malformed, 3);
+    ipc_data_side_request(f->side, script_message(IPC_KIND_request, CONTROL, DATA, 0, &item, 1),
+                          &f->reply);
+    assert_int_equal(ipc_data_side_counters(f->side)->requests_refused, 1);
+}
+
 static void garbage_is_counted(void **state)
 {
     struct fixture *f = *state;
@@ -718,6 +735,7 @@ int main(void)
         RULE(rule_snapshot_a_cursor_works_again),
         RULE(rule_snapshot_sequence_is_the_first_slices),
         RULE(rule_version_is_named_and_refused),
+        RULE(wrong_items_are_counted),
         RULE(garbage_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
