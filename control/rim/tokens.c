@@ -38,9 +38,23 @@ static void refuse(struct core_answer *answer, const char *why)
     snprintf(answer->why, sizeof answer->why, "%s", why);
 }
 
+/* One JSON value with nothing but white space behind it; NULL if it is not that. */
+static cJSON *parse_whole(struct bytes body)
+{
+    const char *text = (const char *)body.data, *end = NULL;
+    cJSON *json = cJSON_ParseWithLengthOpts(text, body.len, &end, false);
+    for (; json != NULL && end < text + body.len; end++) {
+        if (memchr(" \t\r\n", *end, 4) == NULL) {
+            cJSON_Delete(json);
+            return NULL;
+        }
+    }
+    return json;
+}
+
 void tokens_read(struct bytes body, struct core_answer *answer)
 {
-    cJSON *json = cJSON_ParseWithLength((const char *)body.data, body.len);
+    cJSON *json = parse_whole(body);
     const cJSON *valid = cJSON_GetObjectItemCaseSensitive(json, "valid");
     const cJSON *fingerprint = cJSON_GetObjectItemCaseSensitive(json, "fingerprint");
     const char *name = cJSON_GetStringValue(fingerprint);

@@ -1,0 +1,211 @@
+#include "control/rim/operator.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+
+#define NOW (100 * CLOCK_SECOND)
+
+static struct config config;
+static struct core *core;
+static struct ipc_control_side *contract;
+static struct operator_window window;
+
+/* ---- a core and a contract that nobody has spoken to yet ---- */
+
+static void ignore_row(void *context, struct bytes row)
+{
+    (void)context;
+    (void)row;
+}
+
+static void ignore_question(void *context, const struct core_question *question)
+{
+    (void)context;
+    (void)question;
+}
+
+static void ignore_log(void *context, enum log_level level, const char *event,
+                       const struct log_field *fields, size_t count)
+{
+    (void)context;
+    (void)level;
+    (void)event;
+    (void)fields;
+    (void)count;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    struct config_errors errors = {0};
+    struct core_settings settings = {
+        .config = &config, .build = "test", .effects = {ignore_row, ignore_question, ignore_log}};
+    const struct ipc_control_callbacks callbacks = {.publish = ignore_row};
+    int rc =
+        config_load_text(BYTES_LITERAL("relay: { name: relay-x }\n"), "x.yaml", &config, &errors);
+    config_errors_free(&errors);
+    if (rc == 0)
+        rc = core_init(&core, &settings, NOW);
+    if (rc == 0)
+        rc = ipc_control_side_init(&contract, &callbacks, NULL);
+    window = (struct operator_window){.config = &config,
+                                      .core = core,
+                                      .contract = contract,
+                                      .build = "chappe-test",
+                                      .aes = "",
+                                      .started = NOW - 7 * CLOCK_SECOND};
+    return rc;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    ipc_control_side_free(contract);
+    core_free(core);
+    config_free(&config);
+    return 0;
+}
+
+/* ---- asking ---- */
+
+/* The answer as JSON, owned by the caller: always one whole object with a boolean "ok". */
+static cJSON *ask(struct bytes request)
+{
+    struct buffer answer = {0};
+    operator_answer(&window, request, NOW, &answer);
+    assert_false(answer.failed);
+    cJSON *json = cJSON_ParseWithLength((char *)answer.data, answer.len);
+    buffer_free(&answer);
+    assert_true(cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(json, "ok")));
+    return json;
+}
+
+/* The "result" of a good answer, owned by the caller. */
+static cJSON *ask_good(const char *request)
+{
+    cJSON *json = ask(bytes_of_string(request));
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "ok")));
+    cJSON *result = cJSON_DetachItemFromObjectCaseSensitive(json, "result");
+    assert_non_null(result);
+    cJSON_Delete(json);
+    return result;
+}
+
+static void assert_refused(struct bytes request)
+{
+    cJSON *json = ask(request);
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(json, "ok")));
+    assert_non_null(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "error")));
+    assert_null(cJSON_GetObjectItemCaseSensitive(json, "result"));
+    cJSON_Delete(json);
+}
+
+static const char *text_of(const cJSON *object, const char *key)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+    assert_non_null(text);
+    return text;
+}
+
+static void status_has_its_keys(void **state)
+{
+    (void)state;
+    cJSON *status = ask_good("{\"command\":\"status\"}");
+    assert_string_equal(text_of(status, "name"), "relay-x");
+    assert_string_equal(text_of(status, "version"), "chappe-test");
+    assert_string_equal(text_of(status, "aes"), "");
+    assert_int_equal(cJSON_GetObjectItemCaseSensitive(status, "uptime_s")->valueint, 7);
+    assert_true(cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(status, "data_epoch")));
+    assert_true(cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(status, "control_epoch")));
+    cJSON_Delete(status);
+}
+
+static void lists_are_empty_not_absent(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"peers", "sessions", "rooms", "calls"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        struct buffer request = {0};
+        buffer_printf(&request, "{\"command\":\"%s\"}", commands[i]);
+        buffer_append_u8(&request, '\0');
+        cJSON *list = ask_good((char *)request.data);
+        assert_true(cJSON_IsArray(list));
+        assert_int_equal(cJSON_GetArraySize(list), 0);
+        cJSON_Delete(list);
+        buffer_free(&request);
+    }
+}
+
+static void not_ready_without_a_data_plane(void **state)
+{
+    (void)state;
+    cJSON *ready = ask_good("{\"command\":\"ready\",\"more\":[1,2]}");
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(ready, "ready")));
+    assert_string_not_equal(text_of(ready, "why"), "");
+    cJSON_Delete(ready);
+}
+
+static void garbage_gets_an_error(void **state)
+{
+    (void)state;
+    static const char *const requests[] = {
+        "",
+        "{",
+        "[]",
+        "7",
+        "null",
+        "\"status\"",
+        "{}",
+        "{\"command\":null}",
+        "{\"command\":7}",
+        "{\"command\":[\"status\"]}",
+        "{\"command\":\"\"}",
+        "{\"command\":\"Status\"}",
+        "{\"command\":\"status \"}",
+        "{\"COMMAND\":\"status\"}",
+        "{\"command\":\"\\u0000status\"}",
+        "\xff\xfe\x01",
+    };
+    assert_refused(BYTES_NONE);
+    assert_refused((struct bytes){(const uint8_t *)"\0\0\0", 3});
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
+        assert_refused(bytes_of_string(requests[i]));
+}
+
+static void a_request_that_is_too_long_is_not_read(void **state)
+{
+    (void)state;
+    static uint8_t request[OPERATOR_REQUEST_MAX + 1];
+    static const char good[] = "{\"command\":\"status\"}";
+    memset(request, ' ', sizeof request);
+    memcpy(request, good, sizeof good - 1);
+    assert_refused((struct bytes){request, sizeof request});
+    cJSON_Delete(ask((struct bytes){request, sizeof request - 1}));
+}
+
+static void deep_nesting_is_refused(void **state)
+{
+    (void)state;
+    static uint8_t request[OPERATOR_REQUEST_MAX];
+    memset(request, '[', sizeof request);
+    assert_refused((struct bytes){request, sizeof request});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(status_has_its_keys),
+        cmocka_unit_test(lists_are_empty_not_absent),
+        cmocka_unit_test(not_ready_without_a_data_plane),
+        cmocka_unit_test(garbage_gets_an_error),
+        cmocka_unit_test(a_request_that_is_too_long_is_not_read),
+        cmocka_unit_test(deep_nesting_is_refused),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
