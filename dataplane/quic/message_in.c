@@ -149,7 +149,7 @@ static void grant(struct message_in *in, struct message_stream *s)
     if (available >= missing + slack)
         return;
     uint64_t more = slack + (missing > available ? missing - available : 0);
-    if (in->loan + more > message_len(s) + 2 * slack)
+    if (in->loan + more > message_len(s) + in->config->connection_window)
         return; /* it spent the loan on other streams: let it run into its deadline */
     in->loan += more;
     extend(in, more);

@@ -191,7 +191,7 @@ void pair_connect(struct pair *p, struct pair_node *from, struct pair_node *to,
 
 bool pair_step(struct pair *p)
 {
-    bool moved = false;
+    bool moved = p->wire && wire_pump(p->wire);
     for (size_t i = 0; i < p->count; i++) {
         struct quic_endpoint *e = p->nodes[i]->endpoint;
         if (!e)

@@ -14,6 +14,7 @@
 #include "common/certificate.h"
 #include "common/clock.h"
 #include "dataplane/quic/quic.h"
+#include "tests/unit/quic/wire.h"
 
 #define PAIR_NODES 8
 #define PAIR_ENDS 64
@@ -51,6 +52,7 @@ struct pair {
     uint64_t now;
     struct pair_node *nodes[PAIR_NODES];
     size_t count;
+    struct wire *wire; /* pumped along; NULL = none */
 };
 
 void pair_init(struct pair *p);
