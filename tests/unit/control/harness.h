@@ -1,0 +1,126 @@
+/*
+ * A small world for tests of the control core: relays (a core with a fake data plane and a fake
+ * rim), phones and puppets that talk to them, links between relays, virtual time. Nothing waits and
+ * nothing is random.
+ *
+ * Relay n (from 0) has the TLS fingerprint of 32 bytes 0xa0 + n and listens on 127.0.1.(n +
+ * 1):4433; that is what peers in the configs are to name (harness_peer).
+ */
+#ifndef CHAPPE_TESTS_UNIT_CONTROL_HARNESS_H
+#define CHAPPE_TESTS_UNIT_CONTROL_HARNESS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "control/core/core.h"
+#include "fake_plane.h"
+
+#define HARNESS_RELAYS_MAX 4
+#define HARNESS_START (1000 * CLOCK_SECOND)
+#define HARNESS_QUESTIONS_MAX 64
+#define HARNESS_LOG_MAX 4096
+
+struct harness;
+
+struct relay {
+    struct harness *harness;
+    int number;
+    struct config config;
+    struct core *core;
+    struct fake_plane plane;
+    struct core_answer answers[HARNESS_QUESTIONS_MAX]; /* made, not given */
+    size_t answer_count;
+    bool hold_answers;              /* the rim is slow */
+    bool down;                      /* dials to it fail */
+    char log[HARNESS_LOG_MAX][160]; /* event names and `why` */
+    size_t log_count;
+    uint64_t tally; /* of all that the core was told, to compare */
+};
+
+struct harness {
+    uint64_t now;
+    struct relay relays[HARNESS_RELAYS_MAX];
+    int relay_count;
+    bool swallow;       /* messages between relays get lost */
+    size_t adopt_every; /* a new core adopts before every nth event; 0: never */
+    size_t events;
+};
+
+/* ---- the world ---- */
+struct harness *harness_new(void);
+void harness_free(struct harness *h);
+/* Adds a relay with this config (YAML without `relay:`), adopted from nothing. */
+struct relay *harness_relay(struct harness *h, const char *yaml);
+/* An entry for `peers:` or `trusted:` that names relay n. */
+const char *harness_peer(int n, const char *extra);
+const char *harness_trusted(int n, const char *extra);
+/* Delivers everything between relays, and answers, until nothing is left. */
+void harness_settle(struct harness *h);
+/* Lets time pass; everybody's deadlines come in order. */
+void harness_pass(struct harness *h, uint64_t ns);
+/* The control plane dies and another one adopts. */
+void sim_adopt(struct relay *r);
+/* The data plane dies, and everything with it; both planes start anew. */
+void sim_restart(struct relay *r);
+
+/* ---- connections ---- */
+struct fake_connection *sim_connect(struct relay *r, const char *sni);
+/* From this address, with a certificate of 32 bytes `certificate` (0: none). */
+struct fake_connection *sim_connect_from(struct relay *r, const char *sni, const char *address,
+                                         int certificate);
+void sim_say(struct relay *r, struct fake_connection *conn, const char *json);
+void sim_sayf(struct relay *r, struct fake_connection *conn, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The other end closes. */
+void sim_hang(struct relay *r, struct fake_connection *conn);
+/* Closes all connections between two relays, on both sides. */
+void harness_cut(struct harness *h, int a, int b);
+
+/* The next message to this connection must be of the variant and contain all the texts. */
+void expect_message(struct fake_connection *conn, const char *variant, ...)
+    __attribute__((sentinel));
+void expect_silence(struct fake_connection *conn);
+/* Forgets the messages so far. */
+void skip_messages(struct fake_connection *conn);
+void expect_closed(struct fake_connection *conn, const char *reason);
+void expect_open(struct fake_connection *conn);
+bool sim_logged(const struct relay *r, const char *text);
+
+/* ---- phones ---- */
+struct caller {
+    struct relay *relay;
+    struct fake_connection *conn;
+    uint8_t key[32];
+    char name[FINGERPRINT_USER_TEXT];
+};
+/* 32 numbers, each `n`, as JSON. */
+const char *key_json(int n);
+/* A registered phone whose key is 32 bytes `n`; its RegisterPresenceAck is taken. */
+struct caller phone_new(struct relay *r, int n);
+/* With a signature of 64 bytes `signature` (0: empty) and a proof (1: correct). Takes no answer. */
+struct caller phone_register_as(struct relay *r, int n, int signature, int proof);
+void phone_offer(struct caller *p, const char *target, const char *id);
+void phone_answer(struct caller *p, const char *id, const char *mode);
+void phone_hangup(struct caller *p, const char *id_or_null);
+/* Joins a room with the phone's key and a fresh ephemeral key. */
+struct fake_connection *phone_join(struct caller *p, const char *room);
+/* A call from a to b that both have set up, messages taken. */
+void phones_call(struct caller *a, struct caller *b, const char *id);
+
+/* Nothing of calls, rooms, phones is left in the relay once everybody has gone. */
+void expect_nothing_left(struct relay *r);
+size_t view_count(cJSON *view); /* and deletes it */
+
+/* ---- setups ---- */
+/* Two relays of ours, linked: 0 dials 1. */
+struct harness *harness_linked_pair(void);
+struct fake_connection *sim_link_connection(struct relay *r, int to);
+
+#endif
