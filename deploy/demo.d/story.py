@@ -51,14 +51,20 @@ def _setup(reports):
             f"At the end {who.get(hangup.get('by'), 'nobody hung up')}.")
 
 
+def _took(report):
+    """The three columns of latency."""
+    latency = report["latency_us"]
+    if latency is None:
+        return "-" if not report["received"] else "a voice carries no stamps"
+    return "{:9.2f} {:8.2f} {:8.2f}".format(*(latency[key] / 1000
+                                              for key in ("p50", "p99", "max")))
+
+
 def _way(speaker, sender, listener, receiver):
     sent, received = sender["sent"] or 0, receiver["received"] or 0
-    latency = receiver["latency_us"]
-    took = "" if latency is None else (
-        "{:9.2f} {:8.2f} {:8.2f}".format(*(latency[key] / 1000 for key in ("p50", "p99", "max"))))
     lost, twice, late = (receiver[key] or 0 for key in ("lost", "duplicated", "reordered"))
     return (f"  {speaker + ' > ' + listener:<13} {sent:>5} {received:>9} {lost:>5} {twice:>6} "
-            f"{late:>6} {took:>27} {milliseconds(receiver['max_gap_ms']):>10}")
+            f"{late:>6} {_took(receiver):>27} {milliseconds(receiver['max_gap_ms']):>10}")
 
 
 def call(progress, number, title, reports):
