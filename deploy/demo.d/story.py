@@ -1,4 +1,5 @@
 """What happened, told so that a person enjoys reading it."""
+import contextlib
 import shlex
 import textwrap
 
@@ -14,7 +15,8 @@ class Progress:
         self.stream = stream
 
     def say(self, text=""):
-        print(text, file=self.stream, flush=True)
+        with contextlib.suppress(OSError):  # who reads may have gone; cleaning up must go on
+            print(text, file=self.stream, flush=True)
 
     def paragraph(self, text):
         self.say(textwrap.fill(text, WIDTH))
