@@ -15,9 +15,7 @@
 #include "common/random.h"
 #include "control/core/core.h"
 #include "control/rim/operator.h"
-#include "control/rim/oracle.h"
-#include "control/rim/resolver.h"
-#include "control/rim/tokens.h"
+#include "control/rim/questions.h"
 #include "ipc/control_side.h"
 #include "ipc/epoch.h"
 #include "ipc/note.h"
@@ -31,15 +29,11 @@
 struct plane {
     struct startup *startup;
     const char *build;
-    struct oracle oracle;
+    struct questions questions;
     struct core *core;
     struct ipc_control_side *contract;
     struct ipc_sockets *sockets;
     struct ipc_note *note;
-    struct resolver *resolver;
-    struct tokens *tokens;       /* NULL: no auth.url */
-    struct core_answer *answers; /* made while the core was busy; given to it right after */
-    size_t answer_count, answer_capacity;
     int epoll, signals;
     uint64_t started, now, next_tick;
     char aes[AES_TEXT_MAX];
@@ -53,83 +47,13 @@ static uint64_t read_clock(struct plane *p)
     return p->now;
 }
 
-/* ---- answers to the core's questions ---- */
-
-static void keep_answer(struct plane *p, const struct core_answer *answer)
-{
-    if (p->answer_count == p->answer_capacity) {
-        size_t capacity = p->answer_capacity == 0 ? 16 : 2 * p->answer_capacity;
-        struct core_answer *grown = realloc(p->answers, capacity * sizeof *grown);
-        if (grown == NULL) {
-            log_event(LOG_ERROR, "answer_lost", LOG_ERR(ERR_MEMORY));
-            return; /* the question's own deadline in the core deals with it */
-        }
-        p->answers = grown;
-        p->answer_capacity = capacity;
-    }
-    p->answers[p->answer_count++] = *answer;
-}
-
-/* An answer can lead to the next question, so the list may grow meanwhile. */
-static void give_answers(struct plane *p)
-{
-    for (size_t i = 0; i < p->answer_count; i++) {
-        struct core_answer answer = p->answers[i];
-        core_answer(p->core, &answer, p->now);
-    }
-    p->answer_count = 0;
-}
-
-static void keep_refusal(struct plane *p, const struct core_question *question, int error)
-{
-    struct core_answer answer = {.id = question->id, .type = question->type};
-    strncpy(answer.why, error_text(error), sizeof answer.why - 1);
-    keep_answer(p, &answer);
-}
-
-static void on_token_answer(void *context, const struct core_answer *answer)
-{
-    keep_answer(context, answer);
-}
-
-static void ask_join(struct plane *p, const struct core_question *question)
-{
-    uint8_t random[KEYS_SIZE];
-    struct core_answer answer;
-    int rc = random_fill(random, sizeof random);
-    if (rc != 0) {
-        keep_refusal(p, question, rc);
-        return;
-    }
-    oracle_join(&p->oracle, question, random, &answer);
-    keep_answer(p, &answer);
-}
+/* ---- the core's effects ---- */
 
 static void on_ask(void *context, const struct core_question *question)
 {
     struct plane *p = context;
-    struct core_answer answer;
-    int rc = 0;
-    switch (question->type) {
-    case CORE_ASK_TOKEN:
-        rc = p->tokens == NULL ? ERR_NOT_FOUND : tokens_ask(p->tokens, question);
-        break;
-    case CORE_ASK_RESOLVE:
-        rc = resolver_ask(p->resolver, question);
-        break;
-    case CORE_ASK_JOIN:
-        ask_join(p, question);
-        break;
-    case CORE_ASK_REGISTER:
-        oracle_register(question, &answer);
-        keep_answer(p, &answer);
-        break;
-    }
-    if (rc != 0)
-        keep_refusal(p, question, rc);
+    questions_ask(&p->questions, question);
 }
-
-/* ---- the core's other effects ---- */
 
 static void on_transact(void *context, struct bytes row)
 {
@@ -180,7 +104,7 @@ static void on_adopting(void *context, uint64_t data_epoch)
     struct plane *p = context;
     log_event(LOG_INFO, "adopting", LOG_U64("data_epoch", data_epoch),
               LOG_U64("control_epoch", ipc_control_side_epoch(p->contract)));
-    p->answer_count = 0;
+    questions_forget(&p->questions);
     core_adopting(p->core, data_epoch);
 }
 
@@ -194,7 +118,7 @@ static void on_adopted(void *context)
 {
     struct plane *p = context;
     core_adopted(p->core, p->now);
-    give_answers(p);
+    questions_give(&p->questions, p->core, p->now);
     log_event(LOG_INFO, "adopted", LOG_U64("data_epoch", ipc_control_side_data_epoch(p->contract)),
               LOG_U64("control_epoch", ipc_control_side_epoch(p->contract)));
 }
@@ -229,7 +153,7 @@ static void on_input(void *context, const struct ipc_item *item)
     struct ipc_note_entry entry = entry_of(p, item);
     ipc_note_set(p->note, &entry);
     core_input(p->core, item, p->now);
-    give_answers(p);
+    questions_give(&p->questions, p->core, p->now);
     ipc_note_clear(p->note);
 }
 
@@ -310,9 +234,7 @@ static void answer_operator(struct plane *p)
 
 static void take_resolved(struct plane *p)
 {
-    struct core_answer answer;
-    while (resolver_answer(p->resolver, &answer))
-        keep_answer(p, &answer);
+    questions_take_resolved(&p->questions);
 }
 
 static void take_signal(struct plane *p)
@@ -350,17 +272,17 @@ static int fd_operator(const struct plane *p)
 
 static int fd_resolver(const struct plane *p)
 {
-    return resolver_fd(p->resolver);
+    return resolver_fd(p->questions.resolver);
 }
 
 static int fd_tokens(const struct plane *p)
 {
-    return p->tokens == NULL ? -1 : tokens_fd(p->tokens);
+    return p->questions.tokens == NULL ? -1 : tokens_fd(p->questions.tokens);
 }
 
 static void run_tokens(struct plane *p)
 {
-    tokens_run(p->tokens);
+    tokens_run(p->questions.tokens);
 }
 
 /* Everything that can wake the loop. */
@@ -407,7 +329,7 @@ int plane_run(struct plane *p)
         for (int i = 0; i < count; i++)
             sources[events[i].data.u32].ready(p);
         run_timers(p);
-        give_answers(p);
+        questions_give(&p->questions, p->core, p->now);
     }
     return p->exit_code;
 }
@@ -423,13 +345,14 @@ static int make_core(struct plane *p)
         .effects = {on_transact, on_ask, on_log},
         .context = p,
     };
-    int rc = keys_identity(&p->startup->seed, &p->oracle.identity);
+    int rc = questions_init(&p->questions, &p->startup->seed, p->startup->config.auth_url);
     identity_wipe(&p->startup->seed);
     if (rc == 0)
         rc = random_fill(&settings.seed, sizeof settings.seed);
     if (rc != 0)
         return rc;
-    memcpy(settings.identity_pub, p->oracle.identity.public_key, sizeof settings.identity_pub);
+    memcpy(settings.identity_pub, p->questions.oracle.identity.public_key,
+           sizeof settings.identity_pub);
     return core_init(&p->core, &settings, p->now);
 }
 
@@ -464,16 +387,11 @@ static int make_contract(struct plane *p)
     return 0;
 }
 
-static int make_helpers(struct plane *p)
+static int open_sockets(struct plane *p)
 {
-    const struct config *config = &p->startup->config;
-    int rc = resolver_init(&p->resolver);
-    if (rc == 0 && config->auth_url != NULL)
-        rc = tokens_init(&p->tokens, config->auth_url, on_token_answer, p);
-    if (rc != 0)
-        return rc;
     char why[256];
-    rc = ipc_sockets_open_control(&p->sockets, config->relay.runtime_dir, why, sizeof why);
+    int rc = ipc_sockets_open_control(&p->sockets, p->startup->config.relay.runtime_dir, why,
+                                      sizeof why);
     if (rc != 0)
         log_event(LOG_ERROR, "sockets_failed", LOG_STR("why", why));
     return rc;
@@ -523,7 +441,7 @@ int plane_init(struct plane **out, struct startup *s, const char *build)
     if (rc == 0)
         rc = make_contract(p);
     if (rc == 0)
-        rc = make_helpers(p);
+        rc = open_sockets(p);
     if (rc == 0)
         rc = watch_sources(p);
     if (rc == 0) {
@@ -539,8 +457,7 @@ void plane_free(struct plane *p)
 {
     if (p == NULL)
         return;
-    resolver_free(p->resolver);
-    tokens_free(p->tokens);
+    questions_free(&p->questions);
     if (p->sockets != NULL)
         ipc_sockets_close(p->sockets);
     if (p->note != NULL)
@@ -549,8 +466,6 @@ void plane_free(struct plane *p)
         ipc_control_side_free(p->contract);
     if (p->core != NULL)
         core_free(p->core);
-    keys_ed25519_wipe(&p->oracle.identity);
-    free(p->answers);
     if (p->epoll >= 0)
         close(p->epoll);
     if (p->signals >= 0)

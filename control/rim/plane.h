@@ -1,7 +1,7 @@
 /*
  * The control plane's rim: one thread, one epoll loop that carries inputs, answers and time to the
  * core, and its transactions to the data plane. Everything that blocks or has a descriptor is here
- * and in its helpers (resolver, tokens, oracle, operator); everything that decides is in the core.
+ * and in its helpers (questions, operator); everything that decides is in the core.
  */
 #ifndef CHAPPE_CONTROL_RIM_PLANE_H
 #define CHAPPE_CONTROL_RIM_PLANE_H
