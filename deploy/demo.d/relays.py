@@ -17,6 +17,7 @@ HOST = "127.0.0.1"
 PORTS = range(20000, 32000)  # below those that the kernel hands out
 PATIENCE = 30.0              # seconds for the relays to be ready, and for them to stop
 PAUSE = 0.02                 # seconds between two looks
+PARENT_MAX = 40              # bytes of a temporary directory's name that leave room for sockets
 
 
 class Relay:
@@ -95,6 +96,13 @@ def _reserve_port():
     raise Failed("no free UDP port found")
 
 
+def _runtime_directory():
+    """A new one with a short path: the names of Unix sockets end after some 100 bytes."""
+    parent = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="chappe-demo-",
+                                 dir=parent if len(parent) <= PARENT_MAX else "/tmp"))
+
+
 class Relays:
     """Both relays, running: `first` dials, `second` trusts."""
 
@@ -102,7 +110,7 @@ class Relays:
         self.directory = directory
         self.logs = directory / "logs"
         self.config = directory / "supervisord.conf"
-        self.run = Path(tempfile.mkdtemp(prefix="chappe-demo-", dir="/tmp"))  # short: sockets
+        self.run = _runtime_directory()
         self.keep = keep
         self.supervisord = None
         try:
