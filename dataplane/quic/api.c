@@ -106,7 +106,7 @@ int quic_connection_send_datagram(struct quic_connection *c, struct quic_payload
     struct quic_counters *counters = &c->endpoint->counters;
     if (!connection_is_open(c))
         return ERR_CLOSED;
-    if (payload->len + (tag ? QUIC_DATAGRAM_TAG : 0u) > connection_datagram_max(c)) {
+    if (!connection_takes_datagram(c, payload->len + (tag ? QUIC_DATAGRAM_TAG : 0u))) {
         counters->drop_too_large++;
         return ERR_TOO_LARGE;
     }

@@ -95,8 +95,9 @@ void connection_set_timer(struct quic_connection *c);
 bool connection_is_open(const struct quic_connection *c);
 /* A new id of ours, in the endpoint's table. 0, ERR_MEMORY, ERR_RANDOM. */
 int connection_new_id(struct quic_connection *c, ngtcp2_cid *out);
-/* Bytes of the largest datagram that path and peer take now. */
+/* Bytes of the largest datagram that path and peer take now; 0 = the peer takes none at all. */
 size_t connection_datagram_max(const struct quic_connection *c);
+bool connection_takes_datagram(const struct quic_connection *c, size_t len);
 /* The peer sent a stateless reset. */
 void connection_reset(struct quic_connection *c);
 

@@ -212,7 +212,8 @@ static int on_datagram(ngtcp2_conn *qc, uint32_t flags, const uint8_t *data, siz
     }
     e->counters.datagrams_received++;
     if (e->callbacks.datagram)
-        e->callbacks.datagram(e->context, c, (struct bytes){data, len});
+        e->callbacks.datagram(e->context, c,
+                              (struct bytes){data ? data : (const uint8_t *)"", len});
     return 0;
 }
 

@@ -89,17 +89,21 @@ static ngtcp2_ssize write_datagram(struct writer *w)
     struct quic_counters *counters = &c->endpoint->counters;
     const struct datagram *d = datagram_queue_first(&c->datagrams);
     int accepted = 0;
-    ngtcp2_vec vectors[2] = {{(uint8_t *)(uintptr_t)d->tag, QUIC_DATAGRAM_TAG},
-                             {d->payload->data, d->payload->len}};
-    if (datagram_len(d) > connection_datagram_max(c)) {
+    ngtcp2_vec vectors[2];
+    size_t count = 0;
+    if (d->tagged)
+        vectors[count++] = (ngtcp2_vec){(uint8_t *)(uintptr_t)d->tag, QUIC_DATAGRAM_TAG};
+    if (d->payload->len > 0) /* ngtcp2 aborts on an empty piece */
+        vectors[count++] = (ngtcp2_vec){d->payload->data, d->payload->len};
+    if (!connection_takes_datagram(c, datagram_len(d))) {
         /* It fitted when it was queued; the path has changed. */
         counters->drop_too_large++;
         datagram_queue_pop(&c->datagrams);
         return NGTCP2_ERR_WRITE_MORE;
     }
-    ngtcp2_ssize n = ngtcp2_conn_writev_datagram(
-        c->qc, &w->view, NULL, w->dest, UDP_PAYLOAD_MAX, &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE,
-        0, d->tagged ? vectors : vectors + 1, d->tagged ? 2 : 1, c->endpoint->now);
+    ngtcp2_ssize n = ngtcp2_conn_writev_datagram(c->qc, &w->view, NULL, w->dest, UDP_PAYLOAD_MAX,
+                                                 &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0,
+                                                 vectors, count, c->endpoint->now);
     if (accepted) {
         counters->datagrams_sent++;
         datagram_queue_pop(&c->datagrams);
@@ -181,4 +185,10 @@ size_t connection_datagram_max(const struct quic_connection *c)
     size_t allowed =
         peer && peer->max_datagram_frame_size > 3 ? (size_t)peer->max_datagram_frame_size - 3 : 0;
     return room < allowed ? room : allowed;
+}
+
+bool connection_takes_datagram(const struct quic_connection *c, size_t len)
+{
+    size_t max = connection_datagram_max(c);
+    return max > 0 && len <= max;
 }
