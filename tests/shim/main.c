@@ -1,0 +1,146 @@
+/*
+ * chappe-shim --real DIR --fake DIR [--seed N] [--trace]: see shim.h. Reads one command a line from
+ * standard input and ends with it:
+ *
+ *   faults DROP DUPLICATE DELAY MS   per mille of the messages; delays of up to MS
+ *   cut                              ends all connections until `join`
+ *   join
+ *   counters                         prints them as one JSON object
+ *
+ * Each other command is answered with `ok` or `error`, so that the caller knows that it took
+ * effect.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/options.h"
+#include "common/text.h"
+#include "tests/shim/shim.h"
+
+#define LINE_BYTES 128
+
+static bool set_faults(struct shim *s, const char *line)
+{
+    struct shim_faults faults;
+    if (sscanf(line, "faults %u %u %u %u", &faults.drop, &faults.duplicate, &faults.delay,
+               &faults.delay_ms) != 4)
+        return false;
+    shim_set_faults(s, &faults);
+    return true;
+}
+
+static void print_counters(const struct shim_counters *c)
+{
+    const char *comma = "{";
+#define X(name, text)                                                                              \
+    printf("%s\"" #name "\": %llu", comma, (unsigned long long)c->name);                           \
+    comma = ", ";
+    SHIM_COUNTERS(X)
+#undef X
+    printf("}\n");
+}
+
+static void obey(struct shim *s, const char *line)
+{
+    bool done = false;
+    if (strcmp(line, "counters") == 0) {
+        print_counters(shim_counters(s));
+        fflush(stdout);
+        return;
+    }
+    if (strcmp(line, "cut") == 0)
+        done = shim_cut(s, true) == 0;
+    else if (strcmp(line, "join") == 0)
+        done = shim_cut(s, false) == 0;
+    else
+        done = set_faults(s, line);
+    printf("%s\n", done ? "ok" : "error");
+    fflush(stdout);
+}
+
+struct commands {
+    char text[LINE_BYTES];
+    size_t len;
+};
+
+/* False: the input has ended, or holds an endless line. */
+static bool read_commands(struct shim *s, struct commands *c)
+{
+    ssize_t got = read(STDIN_FILENO, c->text + c->len, sizeof(c->text) - c->len);
+    if (got <= 0)
+        return got < 0 && errno == EINTR;
+    c->len += (size_t)got;
+    char *end;
+    while ((end = memchr(c->text, '\n', c->len)) != NULL) {
+        *end = '\0';
+        obey(s, c->text);
+        size_t used = (size_t)(end - c->text) + 1;
+        c->len -= used;
+        memmove(c->text, c->text + used, c->len);
+    }
+    return c->len < sizeof(c->text);
+}
+
+static int run(struct shim *s)
+{
+    struct commands commands = {.len = 0};
+    struct pollfd fds[SHIM_POLL_MAX + 1];
+    for (;;) {
+        int timeout;
+        size_t count = shim_poll(s, fds, clock_monotonic(), &timeout);
+        fds[count] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+        if (poll(fds, (nfds_t)count + 1, timeout) < 0 && errno != EINTR)
+            return EXIT_FAILED;
+        shim_run(s, clock_monotonic());
+        if (fds[count].revents != 0 && !read_commands(s, &commands))
+            return EXIT_DONE;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *real = NULL;
+    const char *fake = NULL;
+    const char *seed_text = "1";
+    bool trace = false;
+    const struct options_entry entries[] = {
+        {.name = "real",
+         .argument = "DIR",
+         .help = "the planes' runtime_dir",
+         .value = &real,
+         .required = true},
+        {.name = "fake",
+         .argument = "DIR",
+         .help = "where to listen instead",
+         .value = &fake,
+         .required = true},
+        {.name = "seed", .argument = "N", .help = "of the faults; default 1", .value = &seed_text},
+        {.name = "trace", .help = "print every message on standard error", .flag = &trace},
+    };
+    const struct options options = {"chappe-shim",
+                                    "loses messages between two planes",
+                                    "",
+                                    entries,
+                                    sizeof(entries) / sizeof(entries[0]),
+                                    0,
+                                    0};
+    int operand;
+    int rc = options_parse(&options, argc, argv, stdout, stderr, &operand);
+    if (rc != OPTIONS_RUN)
+        return rc;
+    uint64_t seed;
+    if (text_parse_u64(bytes_of_string(seed_text), 0, UINT64_MAX, &seed) != 0)
+        return options_wrong(&options, stderr, "--seed takes a number, not %s", seed_text);
+    struct shim *s;
+    rc = shim_init(&s, real, fake, seed, trace ? stderr : NULL);
+    if (rc != 0) {
+        fprintf(stderr, "chappe-shim: %s: %s\n", fake, error_text(rc));
+        return EXIT_FAILED;
+    }
+    rc = run(s);
+    shim_free(s);
+    return rc;
+}

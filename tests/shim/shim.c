@@ -1,0 +1,314 @@
+#include "tests/shim/shim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <nng/nng.h>
+#include <nng/protocol/pubsub0/pub.h>
+#include <nng/protocol/pubsub0/sub.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/protocol/reqrep0/req.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/heap.h"
+#include "ipc/frame.h"
+#include "ipc/runtime_dir.h"
+
+#define QUEUE_MESSAGES 8192
+#define RECONNECT_MS 10
+#define LINES 3
+#define WAYS 4
+
+typedef int open_function(nng_socket *);
+
+/* One pair of sockets: towards the plane that listens, and in its place towards the other one. */
+static const struct line_kind {
+    const char *name;
+    open_function *open_real;
+    open_function *open_fake;
+} line_kinds[LINES] = {
+    {"events", nng_sub0_open, nng_pub0_open},
+    {"commands", nng_sub0_open, nng_pub0_open},
+    {"snapshot", nng_req0_open_raw, nng_rep0_open_raw},
+};
+
+struct line {
+    nng_socket real;
+    nng_socket fake;
+    bool has_real, has_fake;
+};
+
+/* Which way messages go; published ones go one way only. */
+static const struct way {
+    const char *name;
+    size_t line;
+    bool from_fake;
+} ways[WAYS] = {
+    {"events", 0, false},
+    {"commands", 1, false},
+    {"request", 2, true},
+    {"reply", 2, false},
+};
+
+struct held {
+    struct heap_node timer;
+    nng_msg *message;
+    const struct way *way;
+};
+
+struct shim {
+    char real[IPC_PATH_MAX];
+    char fake[IPC_PATH_MAX];
+    uint64_t rng;
+    FILE *trace;
+    struct line lines[LINES];
+    struct shim_faults faults;
+    bool is_cut;
+    struct heap held;
+    struct shim_counters counters;
+};
+
+/* splitmix64 */
+static uint64_t random_next(struct shim *s)
+{
+    uint64_t z = s->rng += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+static bool chance(struct shim *s, unsigned per_mille)
+{
+    return random_next(s) % 1000 < per_mille;
+}
+
+/* ---- sockets ---- */
+
+/* An option that a kind of socket does not have is refused by it, which does not matter. */
+static void set_options(nng_socket socket)
+{
+    nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, IPC_MESSAGE_MAX);
+    nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MS);
+    nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MS);
+    nng_socket_set_int(socket, NNG_OPT_SENDBUF, QUEUE_MESSAGES);
+    nng_socket_set_int(socket, NNG_OPT_RECVBUF, QUEUE_MESSAGES);
+    nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
+}
+
+static void make_url(char url[IPC_PATH_MAX + 16], const char *dir, const char *name)
+{
+    snprintf(url, IPC_PATH_MAX + 16, "ipc://%s/%s", dir, name);
+}
+
+static int open_real(struct shim *s, size_t i)
+{
+    char url[IPC_PATH_MAX + 16];
+    struct line *line = &s->lines[i];
+    if (line_kinds[i].open_real(&line->real) != 0)
+        return ERR_SYSTEM;
+    line->has_real = true;
+    set_options(line->real);
+    make_url(url, s->real, line_kinds[i].name);
+    return nng_dial(line->real, url, NULL, NNG_FLAG_NONBLOCK) == 0 ? 0 : ERR_SYSTEM;
+}
+
+static int open_fake(struct shim *s, size_t i)
+{
+    char url[IPC_PATH_MAX + 16];
+    struct line *line = &s->lines[i];
+    if (line_kinds[i].open_fake(&line->fake) != 0)
+        return ERR_SYSTEM;
+    line->has_fake = true;
+    set_options(line->fake);
+    make_url(url, s->fake, line_kinds[i].name);
+    return nng_listen(line->fake, url, NULL, 0) == 0 ? 0 : ERR_SYSTEM;
+}
+
+int shim_init(struct shim **out, const char *real, const char *fake, uint64_t seed, FILE *trace)
+{
+    struct shim *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return ERR_MEMORY;
+    snprintf(s->real, sizeof(s->real), "%s", real);
+    snprintf(s->fake, sizeof(s->fake), "%s", fake);
+    s->rng = seed;
+    s->trace = trace;
+    int rc = ipc_runtime_dir_make(fake);
+    for (size_t i = 0; rc == 0 && i < LINES; i++) {
+        rc = open_real(s, i);
+        if (rc == 0)
+            rc = open_fake(s, i);
+    }
+    if (rc != 0) {
+        shim_free(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+static void drop_held(struct shim *s)
+{
+    struct heap_node *node;
+    while ((node = heap_first(&s->held)) != NULL) {
+        struct held *h = heap_entry(node, struct held, timer);
+        heap_remove(&s->held, node);
+        nng_msg_free(h->message);
+        free(h);
+        s->counters.cut++;
+    }
+}
+
+void shim_free(struct shim *s)
+{
+    if (s == NULL)
+        return;
+    drop_held(s);
+    heap_free(&s->held);
+    for (size_t i = 0; i < LINES; i++) {
+        if (s->lines[i].has_real)
+            nng_close(s->lines[i].real);
+        if (s->lines[i].has_fake)
+            nng_close(s->lines[i].fake);
+    }
+    free(s);
+}
+
+void shim_set_faults(struct shim *s, const struct shim_faults *faults)
+{
+    s->faults = *faults;
+}
+
+/* The planes see their connections end, and make them again as soon as they can. */
+int shim_cut(struct shim *s, bool cut)
+{
+    int rc = 0;
+    if (cut == s->is_cut)
+        return 0;
+    s->is_cut = cut;
+    s->counters.cuts += cut;
+    drop_held(s);
+    for (size_t i = 0; i < LINES; i++) {
+        struct line *line = &s->lines[i];
+        if (line->has_fake)
+            nng_close(line->fake);
+        line->has_fake = false;
+        if (!cut && open_fake(s, i) != 0)
+            rc = ERR_SYSTEM;
+    }
+    return rc;
+}
+
+/* ---- messages ---- */
+
+static void trace(struct shim *s, const struct way *way, nng_msg *message, const char *fate)
+{
+    struct buffer text = {0};
+    if (s->trace == NULL)
+        return;
+    ipc_message_print(&text, (struct bytes){nng_msg_body(message), nng_msg_len(message)});
+    fprintf(s->trace, "%s %s: %.*s", way->name, fate, (int)text.len, (const char *)text.data);
+    buffer_free(&text);
+}
+
+/* A full queue or an absent plane loses the message, which is what they must live with. */
+static void give_on(struct shim *s, const struct way *way, nng_msg *message)
+{
+    struct line *line = &s->lines[way->line];
+    nng_socket to = way->from_fake ? line->real : line->fake;
+    if (s->is_cut || nng_sendmsg(to, message, NNG_FLAG_NONBLOCK) != 0)
+        nng_msg_free(message);
+}
+
+static bool hold(struct shim *s, const struct way *way, nng_msg *message, uint64_t now)
+{
+    struct held *h = calloc(1, sizeof(*h));
+    uint64_t delay = (1 + random_next(s) % (s->faults.delay_ms + 1)) * CLOCK_MS;
+    if (h == NULL || heap_set(&s->held, &h->timer, now + delay) != 0) {
+        free(h);
+        return false;
+    }
+    h->message = message;
+    h->way = way;
+    return true;
+}
+
+static void pass(struct shim *s, const struct way *way, nng_msg *message, uint64_t now)
+{
+    if (chance(s, s->faults.delay) && hold(s, way, message, now)) {
+        s->counters.delayed++;
+        trace(s, way, message, "delayed");
+        return;
+    }
+    s->counters.passed++;
+    trace(s, way, message, "passed");
+    give_on(s, way, message);
+}
+
+static void judge(struct shim *s, const struct way *way, nng_msg *message, uint64_t now)
+{
+    nng_msg *twin;
+    if (s->is_cut || chance(s, s->faults.drop)) {
+        trace(s, way, message, s->is_cut ? "cut" : "dropped");
+        nng_msg_free(message);
+        *(s->is_cut ? &s->counters.cut : &s->counters.dropped) += 1;
+        return;
+    }
+    if (chance(s, s->faults.duplicate) && nng_msg_dup(&twin, message) == 0) {
+        s->counters.duplicated++;
+        pass(s, way, twin, now);
+    }
+    pass(s, way, message, now);
+}
+
+static bool source_of(const struct shim *s, const struct way *way, nng_socket *source)
+{
+    const struct line *line = &s->lines[way->line];
+    *source = way->from_fake ? line->fake : line->real;
+    return way->from_fake ? line->has_fake : line->has_real;
+}
+
+static void release_due(struct shim *s, uint64_t now)
+{
+    struct heap_node *node;
+    while ((node = heap_pop_due(&s->held, now)) != NULL) {
+        struct held *h = heap_entry(node, struct held, timer);
+        give_on(s, h->way, h->message);
+        free(h);
+    }
+}
+
+void shim_run(struct shim *s, uint64_t now)
+{
+    nng_socket source;
+    nng_msg *message;
+    release_due(s, now);
+    for (size_t i = 0; i < WAYS; i++)
+        while (source_of(s, &ways[i], &source) &&
+               nng_recvmsg(source, &message, NNG_FLAG_NONBLOCK) == 0)
+            judge(s, &ways[i], message, now);
+}
+
+size_t shim_poll(const struct shim *s, struct pollfd fds[SHIM_POLL_MAX], uint64_t now,
+                 int *timeout_ms)
+{
+    size_t count = 0;
+    nng_socket source;
+    for (size_t i = 0; i < WAYS; i++) {
+        fds[count] = (struct pollfd){.events = POLLIN};
+        if (source_of(s, &ways[i], &source) &&
+            nng_socket_get_int(source, NNG_OPT_RECVFD, &fds[count].fd) == 0)
+            count++;
+    }
+    struct heap_node *first = heap_first(&s->held);
+    *timeout_ms = -1;
+    if (first != NULL)
+        *timeout_ms = first->key <= now ? 0 : (int)((first->key - now) / CLOCK_MS) + 1;
+    return count;
+}
+
+const struct shim_counters *shim_counters(const struct shim *s)
+{
+    return &s->counters;
+}

@@ -1,0 +1,62 @@
+/*
+ * A middleman between the two planes of one relay: it takes every message from the real nng socket
+ * of one plane and gives it to the other, or not: it drops, doubles, delays (and so reorders), and
+ * cuts all connections. Which message suffers comes from a seed.
+ *
+ * The planes are started with CHAPPE_IPC_SHIM=FAKE (ipc/sockets.h): they listen in their
+ * runtime_dir and look for each other in FAKE, where the shim listens.
+ */
+#ifndef CHAPPE_TESTS_SHIM_SHIM_H
+#define CHAPPE_TESTS_SHIM_SHIM_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Chances are per mille of the messages. Zeros: everything passes. */
+struct shim_faults {
+    unsigned drop;
+    unsigned duplicate;
+    unsigned delay;
+    unsigned delay_ms; /* at most so long */
+};
+
+/* name, what it counts */
+#define SHIM_COUNTERS(X)                                                                           \
+    X(passed, "messages given on at once")                                                         \
+    X(dropped, "messages dropped by chance")                                                       \
+    X(duplicated, "messages given on twice")                                                       \
+    X(delayed, "messages given on later")                                                          \
+    X(cut, "messages lost in cuts")                                                                \
+    X(cuts, "times that all connections were cut")
+
+struct shim_counters {
+#define X(name, text) uint64_t name;
+    SHIM_COUNTERS(X)
+#undef X
+};
+
+struct shim;
+
+#define SHIM_POLL_MAX 4 /* descriptors that shim_poll fills in */
+
+/* `real`: the planes' runtime_dir. `fake` is made. Both are copied. `trace`: NULL, or gets every
+   message in words. 0, or an error code of common/error.h. */
+int shim_init(struct shim **out, const char *real, const char *fake, uint64_t seed, FILE *trace);
+void shim_free(struct shim *s);
+
+void shim_set_faults(struct shim *s, const struct shim_faults *faults);
+/* Cuts all connections, and whatever is on its way; or lets them be made again. */
+int shim_cut(struct shim *s, bool cut);
+
+/* What to wait for: descriptors, and the time in ms until the next delayed message (-1: none). */
+size_t shim_poll(const struct shim *s, struct pollfd fds[SHIM_POLL_MAX], uint64_t now,
+                 int *timeout_ms);
+/* Deals with everything that waits. `now` in ns. */
+void shim_run(struct shim *s, uint64_t now);
+
+const struct shim_counters *shim_counters(const struct shim *s);
+
+#endif
