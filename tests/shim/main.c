@@ -1,10 +1,11 @@
 /*
- * chappe-shim --real DIR --fake DIR [--seed N] [--trace]: see shim.h. Reads one command a line from
- * standard input and ends with it:
+ * chappe-shim --real DIR --fake DIR [--seed N] [--claim N] [--trace]: see shim.h. Reads one command
+ * a line from standard input and ends with it:
  *
  *   faults DROP DUPLICATE DELAY MS   per mille of the messages; delays of up to MS
  *   cut                              ends all connections until `join`
  *   join
+ *   garbage N                        sends N messages of nonsense
  *   counters                         prints them as one JSON object
  *
  * Each other command is answered with `ok` or `error`, so that the caller knows that it took
@@ -32,6 +33,15 @@ static bool set_faults(struct shim *s, const char *line)
     return true;
 }
 
+static bool send_garbage(struct shim *s, const char *line)
+{
+    unsigned count;
+    if (sscanf(line, "garbage %u", &count) != 1)
+        return false;
+    shim_garbage(s, count);
+    return true;
+}
+
 static void print_counters(const struct shim_counters *c)
 {
     const char *comma = "{";
@@ -56,7 +66,7 @@ static void obey(struct shim *s, const char *line)
     else if (strcmp(line, "join") == 0)
         done = shim_cut(s, false) == 0;
     else
-        done = set_faults(s, line);
+        done = set_faults(s, line) || send_garbage(s, line);
     printf("%s\n", done ? "ok" : "error");
     fflush(stdout);
 }
@@ -105,6 +115,7 @@ int main(int argc, char **argv)
     const char *real = NULL;
     const char *fake = NULL;
     const char *seed_text = "1";
+    const char *claim_text = "0";
     bool trace = false;
     const struct options_entry entries[] = {
         {.name = "real",
@@ -118,6 +129,10 @@ int main(int argc, char **argv)
          .value = &fake,
          .required = true},
         {.name = "seed", .argument = "N", .help = "of the faults; default 1", .value = &seed_text},
+        {.name = "claim",
+         .argument = "N",
+         .help = "make all messages claim this version of the contract",
+         .value = &claim_text},
         {.name = "trace", .help = "print every message on standard error", .flag = &trace},
     };
     const struct options options = {"chappe-shim",
@@ -132,14 +147,18 @@ int main(int argc, char **argv)
     if (rc != OPTIONS_RUN)
         return rc;
     uint64_t seed;
+    uint64_t claim;
     if (text_parse_u64(bytes_of_string(seed_text), 0, UINT64_MAX, &seed) != 0)
         return options_wrong(&options, stderr, "--seed takes a number, not %s", seed_text);
+    if (text_parse_u64(bytes_of_string(claim_text), 0, UINT16_MAX, &claim) != 0)
+        return options_wrong(&options, stderr, "--claim takes a number, not %s", claim_text);
     struct shim *s;
     rc = shim_init(&s, real, fake, seed, trace ? stderr : NULL);
     if (rc != 0) {
         fprintf(stderr, "chappe-shim: %s: %s\n", fake, error_text(rc));
         return EXIT_FAILED;
     }
+    shim_set_version(s, (uint16_t)claim);
     rc = run(s);
     shim_free(s);
     return rc;

@@ -65,6 +65,7 @@ struct shim {
     struct line lines[LINES];
     struct shim_faults faults;
     bool is_cut;
+    uint16_t version; /* that all messages claim; 0: what they do */
     struct heap held;
     struct shim_counters counters;
 };
@@ -175,6 +176,11 @@ void shim_free(struct shim *s)
     free(s);
 }
 
+void shim_set_version(struct shim *s, uint16_t version)
+{
+    s->version = version;
+}
+
 void shim_set_faults(struct shim *s, const struct shim_faults *faults)
 {
     s->faults = *faults;
@@ -246,9 +252,20 @@ static void pass(struct shim *s, const struct way *way, nng_msg *message, uint64
     give_on(s, way, message);
 }
 
+/* The version is the two bytes behind the magic number: ipc/frame.h. */
+static void claim_version(const struct shim *s, nng_msg *message)
+{
+    uint8_t *bytes = nng_msg_body(message);
+    if (s->version == 0 || nng_msg_len(message) < 6)
+        return;
+    bytes[4] = (uint8_t)(s->version >> 8);
+    bytes[5] = (uint8_t)s->version;
+}
+
 static void judge(struct shim *s, const struct way *way, nng_msg *message, uint64_t now)
 {
     nng_msg *twin;
+    claim_version(s, message);
     if (s->is_cut || chance(s, s->faults.drop)) {
         trace(s, way, message, s->is_cut ? "cut" : "dropped");
         nng_msg_free(message);
@@ -260,6 +277,42 @@ static void judge(struct shim *s, const struct way *way, nng_msg *message, uint6
         pass(s, way, twin, now);
     }
     pass(s, way, message, now);
+}
+
+/* A header that is right, for whoever is there, and a row of anything; or anything at all. */
+static nng_msg *make_garbage(struct shim *s)
+{
+    nng_msg *message;
+    struct buffer bytes = {0};
+    if (chance(s, 700)) {
+        const struct ipc_frame frame = {.kind = (enum ipc_kind)(1 + random_next(s) % 6),
+                                        .from = 1 + random_next(s) % 3,
+                                        .to = random_next(s) % 3,
+                                        .sequence = random_next(s) % 10};
+        ipc_frame_put(&bytes, &frame);
+    }
+    for (uint64_t len = random_next(s) % 300; len > 0; len--)
+        buffer_append_u8(&bytes, (uint8_t)(chance(s, 500) ? 0 : random_next(s)));
+    int rc = nng_msg_alloc(&message, 0);
+    if (rc == 0)
+        nng_msg_append(message, bytes.data, bytes.len);
+    buffer_free(&bytes);
+    return rc == 0 ? message : NULL;
+}
+
+/* A raw socket wants a request's number, with its highest bit set. */
+void shim_garbage(struct shim *s, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct way *way = &ways[i % (WAYS - 1)]; /* there is no request to reply to */
+        nng_msg *message = make_garbage(s);
+        if (message == NULL)
+            return;
+        if (way->from_fake)
+            nng_msg_header_append_u32(message, 0x80000000u | i);
+        trace(s, way, message, "made");
+        give_on(s, way, message);
+    }
 }
 
 static bool source_of(const struct shim *s, const struct way *way, nng_socket *source)

@@ -45,11 +45,16 @@ struct shim;
 /* `real`: the planes' runtime_dir. `fake` is made. Both are copied. `trace`: NULL, or gets every
    message in words. 0, or an error code of common/error.h. */
 int shim_init(struct shim **out, const char *real, const char *fake, uint64_t seed, FILE *trace);
+/* From now on all messages claim another version of the contract; 0: none does. */
+void shim_set_version(struct shim *s, uint16_t version);
 void shim_free(struct shim *s);
 
 void shim_set_faults(struct shim *s, const struct shim_faults *faults);
 /* Cuts all connections, and whatever is on its way; or lets them be made again. */
 int shim_cut(struct shim *s, bool cut);
+
+/* Sends so many messages of nonsense, and damaged ones of the real kind, all ways. */
+void shim_garbage(struct shim *s, unsigned count);
 
 /* What to wait for: descriptors, and the time in ms until the next delayed message (-1: none). */
 size_t shim_poll(const struct shim *s, struct pollfd fds[SHIM_POLL_MAX], uint64_t now,
