@@ -52,7 +52,7 @@ static void on_closed(void *context, struct quic_connection *c, const struct qui
 {
     struct swarm *s = context;
     struct member *m = quic_connection_user(c);
-    if (s->lost == 0)
+    if (s->lost == 0 && !s->ending)
         fprintf(stderr, "bench: a connection (%s) ended: %s, reason \"%s\"\n", m->sni,
                 error_text(why->error), why->reason);
     m->state = MEMBER_LOST;
@@ -96,11 +96,11 @@ int swarm_init(struct swarm *s, const struct address *relay, size_t count)
 
 void swarm_free(struct swarm *s)
 {
+    s->ending = true;
     for (size_t i = 0; i < SWARM_ENDPOINTS; i++) {
         if (s->endpoints[i] == NULL)
             continue;
         uint64_t now = clock_monotonic();
-        s->lost = SIZE_MAX; /* the end is no news */
         quic_endpoint_close_all(s->endpoints[i], "normal close", now);
         quic_endpoint_flush(s->endpoints[i], now);
         quic_endpoint_free(s->endpoints[i]);

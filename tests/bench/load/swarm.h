@@ -23,6 +23,7 @@ struct swarm {
     struct address relay;
     struct member *members;
     size_t count, dialed, ready, lost;
+    bool ending; /* connections that close are no news */
     /* Since the last swarm_clear. */
     uint64_t received;
     struct histogram latency;
