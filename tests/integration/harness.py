@@ -6,7 +6,9 @@ traffic stays on loopback. Only processes started here are ended, by their ids.
 A test script is a Python file with functions named test_*; it ends with `main(globals())`, which
 runs them and prints `ok NAME`, `not ok NAME` or `skip NAME: reason` for tests/run to count.
 """
+import concurrent.futures
 import contextlib
+import io
 import json
 import os
 import random
@@ -34,10 +36,23 @@ def program(name):
     return os.path.join(BIN, name)
 
 
+_ports = threading.Lock()
+_next_port = 0
+
+
 def free_port(kind=socket.SOCK_DGRAM, host="127.0.0.1"):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+    """A port that nobody else will take before its user binds it: below those that the system
+    hands out, from a block that belongs to this process."""
+    global _next_port
+    base = 10000 + os.getpid() % 200 * 100
+    with _ports:
+        for _ in range(100):
+            port = base + _next_port % 100
+            _next_port += 1
+            with socket.socket(socket.AF_INET, kind) as s, contextlib.suppress(OSError):
+                s.bind((host, port))
+                return port
+    raise AssertionError("no free port")
 
 
 def wait_for(what, condition, limit=None):
@@ -52,9 +67,9 @@ def wait_for(what, condition, limit=None):
         time.sleep(0.02)
 
 
-def to_yaml(value):
-    """JSON is YAML enough for our config."""
-    return json.dumps(value, indent=1)
+def to_yaml(config):
+    """One line a key: JSON is YAML enough for our config, and a test can add lines."""
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in config.items())
 
 
 class Process:
@@ -121,7 +136,13 @@ class Lab:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="chappe-", dir="/tmp")
         self.children = []
+        self.puppets = []
         self.closers = []
+        self.transcript = io.StringIO()
+
+    def say(self, text):
+        """For whoever reads why a test failed."""
+        self.transcript.write(text.rstrip("\n") + "\n")
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -138,7 +159,8 @@ class Lab:
         return Phone(self, name, relay, *args, **kw)
 
     def puppet(self, name="puppet"):
-        return Puppet(self, name)
+        self.puppets.append(Puppet(self, name))
+        return self.puppets[-1]
 
     def proxy(self, target_port, **kw):
         proxy = UdpProxy(target_port, **kw)
@@ -147,6 +169,7 @@ class Lab:
 
     def close(self, failed):
         for child in self.children:
+            child.signal(signal.SIGCONT)
             child.signal(signal.SIGTERM)
         for child in reversed(self.children):
             child.end()
@@ -154,8 +177,10 @@ class Lab:
             closer()
         if failed:
             for child in self.children:
-                print(f"--- {child.name}: exit {child.popen.returncode}\n"
-                      + child.log()[-6000:] + child.out()[-2000:])
+                self.say(f"--- {child.name}: exit {child.popen.returncode}\n"
+                         + child.log()[-6000:] + child.out()[-2000:])
+            for puppet in self.puppets:
+                self.say(f"--- {puppet.name}: {puppet.tail()}")
         else:
             self.check_sanitizers()
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -313,6 +338,7 @@ class Puppet:
     """test-puppet: says what no honest phone or relay says. See tests/integration/puppet.c."""
 
     def __init__(self, lab, name="puppet"):
+        self.name = name
         self.events_path = lab.path(name + ".events")
         with open(self.events_path, "wb") as out, open(lab.path(name + ".err"), "wb") as err:
             self.popen = subprocess.Popen([program("test-puppet")], stdin=subprocess.PIPE,
@@ -323,11 +349,19 @@ class Puppet:
         self.popen.stdin.write((" ".join(str(w) for w in words) + "\n").encode())
         self.popen.stdin.flush()
 
+    def deaf(self, name):
+        """From now on it takes messages and returns no credit for them."""
+        self.command("deaf", name)
+
     def events(self, name=None, kind=None):
         with open(self.events_path, errors="replace") as f:
             lines = [line for line in f.read().split("\n")[:-1]]
         return [e for e in map(json.loads, lines)
                 if (name is None or e["name"] == name) and (kind is None or e["event"] == kind)]
+
+    def tail(self):
+        with open(self.events_path, errors="replace") as f:
+            return "".join(line[:400] + "\n" for line in f.read().split("\n")[-40:])
 
     def open(self, name, relay, sni, seed=None):
         address = relay if isinstance(relay, str) else relay.address
@@ -502,36 +536,35 @@ def lossless(report):
 
 
 def run_one(name, function):
+    """Runs one test in a lab of its own. The line for tests/run, and what to say before it."""
     lab = Lab()
-    failed = True
+    line = f"not ok {name}"
+    started = time.monotonic()
     try:
         function(lab)
-        failed = False
-        return f"ok {name}"
+        line = f"ok {name}"
     except Skip as why:
-        failed = False
-        return f"skip {name}: {why}"
+        line = f"skip {name}: {why}"
     except Exception:
-        traceback.print_exc(file=sys.stdout)
-        return f"not ok {name}"
-    finally:
-        lab.close(failed)
+        lab.say(traceback.format_exc())
+    try:
+        lab.close(failed=line.startswith("not ok"))
+    except AssertionError as why:
+        lab.say(str(why))
+        line = f"not ok {name}"
+    return f"{lab.transcript.getvalue()}{line}\n# {time.monotonic() - started:.1f} s"
 
 
-def main(names):
-    """Runs the test_* functions of a script, or those whose name contains an argument."""
+def main(names, at_once=1):
+    """Runs the test_* functions of a script, or those whose name contains an argument; several at
+    once where their time is spent waiting."""
     wanted = sys.argv[1:]
-    results = []
-    for name, function in list(names.items()):
-        if not name.startswith("test_") or (wanted and not any(w in name for w in wanted)):
-            continue
-        started = time.monotonic()
-        try:
-            line = run_one(name[5:], function)
-        except AssertionError as why:
-            print(why)
-            line = f"not ok {name[5:]}"
-        results.append(line)
-        print(f"{line}", flush=True)
-        print(f"# {time.monotonic() - started:.1f} s", flush=True)
-    sys.exit(1 if any(line.startswith("not ok") for line in results) else 0)
+    tests = {name[5:]: function for name, function in names.items()
+             if name.startswith("test_") and (not wanted or any(w in name for w in wanted))}
+    failed = False
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        for done in concurrent.futures.as_completed(
+                [pool.submit(run_one, name, function) for name, function in tests.items()]):
+            failed |= "\nnot ok " in "\n" + done.result()
+            print(done.result(), flush=True)
+    sys.exit(1 if failed else 0)

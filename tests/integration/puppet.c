@@ -10,6 +10,7 @@
  *   datagram NAME HEX
  *   register NAME SEED [ALIAS]      a signed and proven RegisterPresence of that identity
  *   join NAME SEED [ALIAS]          a signed CallOffer
+ *   deaf NAME                       takes messages from now on, but returns no credit for them
  *   close NAME
  *
  *   {"event":"open","name":..,"exporter":HEX}      {"event":"message","name":..,"body":TEXT}
@@ -40,6 +41,7 @@ struct string_pulled {
     char name[NAME_SIZE];
     struct quic_endpoint *endpoint; /* one each: it may present a certificate of its own */
     struct quic_connection *connection;
+    bool deaf;
     uint8_t exporter[QUIC_EXPORTER_SIZE];
 };
 
@@ -101,7 +103,8 @@ static void on_message(void *context, struct quic_connection *c, struct bytes bo
 {
     struct string_pulled *s = context;
     print_event("message", s->name, "body", body, NULL, NULL);
-    quic_connection_release_message(c);
+    if (!s->deaf)
+        quic_connection_release_message(c);
 }
 
 static void on_datagram(void *context, struct quic_connection *c, struct bytes data)
@@ -306,6 +309,8 @@ static void run_on(struct string_pulled *s, const char *command, char **words, c
         command_register(s, words[1], words[2]);
     else if (strcmp(command, "join") == 0)
         command_join(s, words[1], words[2]);
+    else if (strcmp(command, "deaf") == 0)
+        s->deaf = true;
     else if (strcmp(command, "close") == 0)
         quic_connection_close(s->connection, "normal close", true);
     else

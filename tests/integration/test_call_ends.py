@@ -257,4 +257,4 @@ def test_unknown_messages_do_no_harm(lab):
 
 
 if __name__ == "__main__":
-    main(globals())
+    main(globals(), at_once=6)
