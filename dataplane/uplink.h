@@ -40,7 +40,7 @@ void uplink_free(struct uplink *u);
 /* Inputs. 0, or an error: it was not taken, and the caller closes the connection. */
 int uplink_opened(struct uplink *u, const struct session *c);
 int uplink_signal(struct uplink *u, const struct session *c, struct bytes body);
-/* This one is kept and tried again with every tick if it cannot be taken now. */
+/* This one is kept and tried again with every turn if it cannot be taken now. */
 void uplink_closed(struct uplink *u, struct session *c, const struct quic_close *why);
 
 /* Takes some of the commands that wait. True: there may be more. */

@@ -294,7 +294,8 @@ static bool test_garbage_on_the_planes_sockets(struct world *w)
     return true;
 }
 
-static bool test_a_clean_end(struct world *w)
+/* Defect 70: phones noticed the end only by their idle timeout. */
+static bool test_defect_70_a_clean_end(struct world *w)
 {
     struct client *phone;
     uint64_t number;
@@ -356,7 +357,7 @@ static const struct test {
     TEST(a_poisonous_message),
     TEST(a_refused_transaction_is_told_and_changes_nothing),
     TEST(garbage_on_the_planes_sockets),
-    TEST(a_clean_end),
+    TEST(defect_70_a_clean_end),
     TEST(a_new_life),
     TEST(a_second_process_waits_and_gives_up),
 };

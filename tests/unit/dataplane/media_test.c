@@ -110,6 +110,20 @@ static void test_what_is_no_media_packet_is_dropped(void **state)
     assert_int_equal(s->exchange.counters.media_to_members, 0);
 }
 
+/* Defect 51: each malformed datagram cost the original stack, until it aborted. */
+static void test_defect_51_a_run_of_malformed_datagrams(void **state)
+{
+    struct setup *s = *state;
+    struct scene scene;
+    const uint8_t nothing[11] = {0};
+    make_scene(s, &scene, false);
+    for (int i = 0; i < 100000; i++)
+        receive(s, scene.member[0], (struct bytes){nothing, sizeof(nothing)});
+    receive(s, scene.member[0], setup_packet(1));
+    assert_int_equal(s->exchange.counters.drop_malformed, 100000);
+    assert_int_equal(heard(scene.member[1]), 1);
+}
+
 static void test_a_route_leads_to_members_and_never_back(void **state)
 {
     struct setup *s = *state;
@@ -234,7 +248,7 @@ static void test_the_same_packet_over_two_links_is_heard_once(void **state)
     assert_int_equal(s->exchange.counters.drop_copy, 1);
 }
 
-static void test_our_own_packet_does_not_come_back_over_an_original(void **state)
+static void test_defect_43_our_own_packet_does_not_come_back_over_an_original(void **state)
 {
     struct setup *s = *state;
     struct scene scene;
@@ -324,6 +338,7 @@ int main(void)
         TEST(test_without_a_role_datagrams_are_dropped),
         TEST(test_who_left_or_closed_hears_nothing),
         TEST(test_what_is_no_media_packet_is_dropped),
+        TEST(test_defect_51_a_run_of_malformed_datagrams),
         TEST(test_a_route_leads_to_members_and_never_back),
         TEST(test_an_unknown_tag_is_dropped),
         TEST(test_a_route_without_a_room_only_leads_onward),
@@ -332,7 +347,7 @@ int main(void)
         TEST(test_defect_54_a_members_rate_is_its_own),
         TEST(test_a_routes_rate),
         TEST(test_the_same_packet_over_two_links_is_heard_once),
-        TEST(test_our_own_packet_does_not_come_back_over_an_original),
+        TEST(test_defect_43_our_own_packet_does_not_come_back_over_an_original),
         TEST(test_identical_packets_of_two_members_are_both_heard),
         TEST(test_a_receiver_that_takes_nothing_hurts_only_itself),
         TEST(test_new_egress_replaces_the_old),
