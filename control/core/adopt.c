@@ -165,7 +165,7 @@ static void split_row(struct core *c)
         core_commit(c);
 }
 
-/* Connections that our predecessor was closing, or whose record makes no sense. */
+/* Connections that our predecessor was closing (twice is no harm), or without a usable record. */
 static void close_unclaimed(struct core *c)
 {
     struct connection *conn, *next;
@@ -174,7 +174,6 @@ static void close_unclaimed(struct core *c)
         if (conn->stage != CONNECTION_CLOSING)
             continue;
         transaction_close(&c->transaction, conn->id, "not adopted");
-        c->adoption->swept++;
         split_row(c);
     }
 }

@@ -138,12 +138,10 @@ int call_record_restore(struct core *c, struct bytes id, struct bytes value)
     uint64_t order = reader_u64(&r);
     if (r.failed || calls_find(c, normal) != NULL)
         return ERR_SYNTAX;
-    struct call *call = calls_add(c, normal, signal_text_of(spelling), BYTES_NONE);
+    struct call *call = calls_restore(c, normal, signal_text_of(spelling));
     if (call == NULL)
         return ERR_MEMORY;
     call->order = order;
-    if (order > c->last_call)
-        c->last_call = order;
     int err = get_call(c, &r, call);
     if (err < 0) {
         calls_free(c, call);

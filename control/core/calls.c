@@ -42,26 +42,34 @@ static void deadline_passed(struct core *c, struct timer *timer)
     call_end(c, call, &ending);
 }
 
-struct call *calls_add(struct core *c, const char *id, struct signal_text spelling,
-                       struct bytes offer)
+struct call *calls_restore(struct core *c, const char *id, struct signal_text spelling)
 {
-    if (HASH_COUNT(c->calls) >= CALLS_MAX)
-        return NULL;
     struct call *call = calloc(1, sizeof(*call));
     if (call == NULL)
         return NULL;
     memcpy(call->id, id, strlen(id) + 1);
     signal_text_copy(spelling, call->spelling, sizeof(call->spelling));
-    buffer_append_bytes(&call->offer, offer);
-    call->order = ++c->last_call;
-    call->state = CALL_RINGING;
     call->caller.call = call;
     call->callee.call = call;
-    call->ring_deadline = c->now + c->settings.config->limits.ring_timeout_s * CLOCK_SECOND;
     call->link_deadline = UINT64_MAX;
     call->timer.due = deadline_passed;
     call->record.run = call_record_write;
     HASH_ADD_STR(c->calls, id, call);
+    return call;
+}
+
+struct call *calls_add(struct core *c, const char *id, struct signal_text spelling,
+                       struct bytes offer)
+{
+    if (HASH_COUNT(c->calls) >= CALLS_MAX)
+        return NULL;
+    struct call *call = calls_restore(c, id, spelling);
+    if (call == NULL)
+        return NULL;
+    if (buffer_append_bytes(&call->offer, offer) < 0)
+        c->failed = true;
+    call->order = core_order(c);
+    call->ring_deadline = c->now + c->settings.config->limits.ring_timeout_s * CLOCK_SECOND;
     call_changed(c, call);
     return call;
 }

@@ -75,6 +75,8 @@ struct call *calls_find_text(const struct core *c, struct signal_text id);
 /* NULL without memory or beyond CALLS_MAX. Rings until the timeout. */
 struct call *calls_add(struct core *c, const char *id, struct signal_text spelling,
                        struct bytes offer);
+/* An empty call of that name, for a record to fill. */
+struct call *calls_restore(struct core *c, const char *id, struct signal_text spelling);
 void calls_free(struct core *c, struct call *call);   /* memory only */
 void call_changed(struct core *c, struct call *call); /* its record, its deadline */
 

@@ -60,7 +60,6 @@ static void forget(struct core *c)
     replay_free(c);
     peers_forget(c);
     c->phone_count = c->session_count = 0;
-    c->last_member = c->last_call = c->last_dial = c->last_link = 0;
     buffer_clear(&c->transaction.row);
     c->live = false;
 }
@@ -74,6 +73,12 @@ void core_free(struct core *c)
     heap_free(&c->timers);
     transaction_free(&c->transaction);
     free(c);
+}
+
+uint64_t core_order(struct core *c)
+{
+    c->last_order = c->now > c->last_order ? c->now : c->last_order + 1;
+    return c->last_order;
 }
 
 void core_commit(struct core *c)

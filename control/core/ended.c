@@ -101,7 +101,7 @@ static struct ended *remember(struct core *c, const char *id, const char *spelli
     ended = add(c, id, spelling);
     if (ended == NULL)
         return NULL;
-    ended->order = ++c->last_call;
+    ended->order = core_order(c);
     ended->expires = c->now + lifetime(c);
     schedule(c);
     return ended;
@@ -203,8 +203,6 @@ int ended_restore(struct core *c, struct bytes id, struct bytes value)
     ended->reason = (enum signal_hangup_reason)reason;
     ended->order = order;
     ended->expires = expires;
-    if (order > c->last_call)
-        c->last_call = order;
     int err = get_relays(&r, ended);
     if (err < 0)
         free_one(c, ended);

@@ -113,7 +113,7 @@ static void go_live(struct core *c, struct link_connection *l, bool ours)
     peer_dial_over(c, peer, l->connection->dial);
     l->live = true;
     l->ours = ours;
-    l->order = ++c->last_link;
+    l->order = core_order(c);
     link_insert(l);
     put_role(c, l);
     if (!ours)
@@ -353,8 +353,6 @@ static int link_restore(struct core *c, struct connection *conn, struct reader *
         l->live = false;
         return ERR_SYNTAX;
     }
-    if (l->order > c->last_link)
-        c->last_link = l->order;
     if (l->live)
         link_insert(l);
     return 0;

@@ -31,7 +31,6 @@ void peer_record_write(struct core *c, struct deferred *work)
     buffer_append_u64(&value, peer->attempts);
     buffer_append_u8(&value, peer->resolving);
     buffer_append_u64(&value, peer->dial);
-    buffer_append_u64(&value, c->last_dial);
     buffer_append_u8(&value, (uint8_t)peer->address_count);
     buffer_append_u8(&value, (uint8_t)peer->address_next);
     for (size_t i = 0; i < peer->address_count; i++)
@@ -64,7 +63,7 @@ static void get_addresses(struct reader *r, struct peer *peer)
     peer->address_next = next;
 }
 
-int peer_record_read(struct core *c, struct peer *peer, struct bytes value)
+int peer_record_read(struct peer *peer, struct bytes value)
 {
     struct reader r;
     reader_init(&r, value);
@@ -76,7 +75,6 @@ int peer_record_read(struct core *c, struct peer *peer, struct bytes value)
     peer->attempts = reader_u64(&r);
     peer->resolving = record_get_bool(&r);
     peer->dial = reader_u64(&r);
-    uint64_t last_dial = reader_u64(&r);
     get_addresses(&r, peer);
     record_get_text(&r, peer->last_error, sizeof(peer->last_error));
     peer->later = record_get_bool(&r);
@@ -85,7 +83,5 @@ int peer_record_read(struct core *c, struct peer *peer, struct bytes value)
     if (reader_finish(&r) < 0 || state > RECONNECT_LINKED)
         return ERR_SYNTAX;
     peer->reconnect.state = (enum reconnect_state)state;
-    if (last_dial > c->last_dial)
-        c->last_dial = last_dial;
     return 0;
 }

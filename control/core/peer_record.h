@@ -9,6 +9,6 @@
 
 /* peer->record.run */
 void peer_record_write(struct core *c, struct deferred *work);
-int peer_record_read(struct core *c, struct peer *peer, struct bytes value); /* 0, ERR_SYNTAX */
+int peer_record_read(struct peer *peer, struct bytes value); /* 0, ERR_SYNTAX */
 
 #endif

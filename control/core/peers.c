@@ -188,7 +188,7 @@ static void dial_next(struct core *c, struct peer *peer)
         failed(c, peer);
         return;
     }
-    peer->dial = ++c->last_dial;
+    peer->dial = core_order(c);
     c->counters.dials++;
     struct ipc_item item = {.type = IPC_dial};
     item.u.dial.dial = peer->dial;
@@ -306,7 +306,7 @@ int peers_restore(struct core *c, struct bytes name, struct bytes value)
     struct peer *peer = peer_find(c, &fingerprint);
     if (peer == NULL)
         return ERR_NOT_FOUND;
-    int err = peer_record_read(c, peer, value);
+    int err = peer_record_read(peer, value);
     if (err < 0)
         reconnect_init(&peer->reconnect, c->now);
     return err;

@@ -203,8 +203,6 @@ static int room_restore(struct core *c, struct connection *conn, struct reader *
     record_get_text(r, member->name, sizeof(member->name));
     member->alias = record_get_copy(r);
     member->order = reader_u64(r);
-    if (member->order > c->last_member)
-        c->last_member = member->order;
     conn->member = member;
     room_insert(c, room, member);
     return r->failed ? ERR_SYNTAX : 0;

@@ -195,7 +195,7 @@ void room_insert(struct core *c, struct room *room, struct member *member)
 void room_join(struct core *c, struct room *room, struct connection *conn, struct member *member)
 {
     member->connection = conn;
-    member->order = ++c->last_member;
+    member->order = core_order(c);
     conn->member = member;
     room_insert(c, room, member);
     struct ipc_item item = {.type = IPC_join};

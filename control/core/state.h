@@ -32,6 +32,7 @@ struct core {
     uint64_t now;                        /* of the call that is being handled */
     bool failed;                         /* see core_failed */
     bool live;                           /* adopted; false until core_adopted */
+    uint64_t last_order;                 /* of core_order */
 
     struct transaction transaction;
     struct deferred *deferred; /* utlist */
@@ -44,21 +45,23 @@ struct core {
     size_t phone_count;             /* phones that have registered, listed or not */
     struct room *rooms;             /* by name */
     size_t session_count;           /* members of all rooms */
-    uint64_t last_member;           /* the order of the newest member */
     struct call *calls;             /* by id, in the order of their offers */
-    uint64_t last_call;
-    struct ended *ended; /* ended calls by id, oldest first */
+    struct ended *ended;            /* ended calls by id, oldest first */
     struct timer ended_timer;
     struct replay *replays; /* seen CallOffers, oldest first */
     struct timer replay_timer;
-    struct peer *peers; /* by TLS fingerprint, in the config's order */
-    uint64_t last_dial;
-    uint64_t last_link;        /* the order of the newest link connection */
+    struct peer *peers;        /* by TLS fingerprint, in the config's order */
     struct adoption *adoption; /* what was installed, while adopting */
 
     struct core_counters counters;
     struct report_limits report_limits;
 };
+
+/*
+ * A number greater than all before, also than those that a core before this one gave: the time, or
+ * one more than the last. Objects that have an order among themselves get one, and dials their id.
+ */
+uint64_t core_order(struct core *c);
 
 /* Ends the transaction: deferred work, then the row goes to the rim, if there is anything in it. */
 void core_commit(struct core *c);

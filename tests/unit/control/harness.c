@@ -118,6 +118,17 @@ const char *harness_trusted(int n, const char *extra)
     return out;
 }
 
+const char *harness_fingerprint(int n)
+{
+    static char text[4][FINGERPRINT_TLS_TEXT];
+    static int turn;
+    struct fingerprint_tls fingerprint;
+    memset(&fingerprint, 0xa0 + n, sizeof(fingerprint));
+    char *out = text[turn++ % 4];
+    fingerprint_tls_text(&fingerprint, out);
+    return out;
+}
+
 static void make_core(struct relay *r)
 {
     struct core_settings settings = {.config = &r->config,
@@ -242,6 +253,7 @@ static void input(struct relay *r, struct fake_connection *conn, struct ipc_item
     struct harness *h = r->harness;
     fake_plane_note_input(&r->plane, conn, item, body);
     h->events++;
+    h->now += HARNESS_TICK;
     if (h->adopt_every != 0 && h->events % h->adopt_every == 0) {
         sim_adopt(r); /* the input is among those that come again */
         return;
@@ -666,13 +678,12 @@ void phone_hangup(struct caller *p, const char *id_or_null)
 
 struct fake_connection *phone_join(struct caller *p, const char *room)
 {
-    static int ephemeral;
+    int ephemeral = p->relay->harness->ephemeral++;
     char signature[512], keys[256];
     struct fake_connection *conn = sim_connect(p->relay, room);
     size_t at = (size_t)snprintf(keys, sizeof(keys), "[%d,%d", ephemeral % 256, ephemeral / 256);
     for (int i = 2; i < 32; i++)
         at += (size_t)snprintf(keys + at, sizeof(keys) - at, ",1");
-    ephemeral++;
     signature_json(1, signature, sizeof(signature));
     sim_sayf(p->relay, conn,
              "{\"CallOffer\":{\"identity_pub\":%s,\"ephemeral_pub\":%s],\"signature\":[%s],"

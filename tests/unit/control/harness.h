@@ -24,6 +24,7 @@
 
 #define HARNESS_RELAYS_MAX 4
 #define HARNESS_START (1000 * CLOCK_SECOND)
+#define HARNESS_TICK 1000 /* ns from one input to the next */
 #define HARNESS_QUESTIONS_MAX 64
 #define HARNESS_LOG_MAX 4096
 
@@ -41,7 +42,6 @@ struct relay {
     bool down;                      /* dials to it fail */
     char log[HARNESS_LOG_MAX][160]; /* event names and `why` */
     size_t log_count;
-    uint64_t tally; /* of all that the core was told, to compare */
 };
 
 struct harness {
@@ -51,6 +51,7 @@ struct harness {
     bool swallow;       /* messages between relays get lost */
     size_t adopt_every; /* a new core adopts before every nth event; 0: never */
     size_t events;
+    int ephemeral; /* the last media join's key */
 };
 
 /* ---- the world ---- */
@@ -61,6 +62,7 @@ struct relay *harness_relay(struct harness *h, const char *yaml);
 /* An entry for `peers:` or `trusted:` that names relay n. */
 const char *harness_peer(int n, const char *extra);
 const char *harness_trusted(int n, const char *extra);
+const char *harness_fingerprint(int n); /* of relay n, with colons */
 /* Delivers everything between relays, and answers, until nothing is left. */
 void harness_settle(struct harness *h);
 /* Lets time pass; everybody's deadlines come in order. */

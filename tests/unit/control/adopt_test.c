@@ -1,0 +1,259 @@
+/*
+ * Whoever adopts goes on exactly as its predecessor would have: the same script, once without and
+ * several times with adoptions in the middle of it, ends in the same state of the data plane and
+ * has sent the same messages, connection by connection.
+ */
+#include "harness.h"
+
+#define SLOTS 6
+#define JOINS 64
+#define STEPS 150
+#define RECENT 4
+#define SCRIPTS 40
+
+struct script {
+    struct harness *h;
+    uint64_t random;
+    struct caller phones[SLOTS];
+    bool registered[SLOTS];
+    struct fake_connection *joined[JOINS];
+    struct relay *joined_at[JOINS];
+    size_t join_count;
+    struct fake_connection *original; /* a legacy relay, linked with relay 1 */
+    unsigned calls;                   /* offers so far: names the next */
+    unsigned caller[RECENT], callee[RECENT];
+};
+
+static unsigned pick(struct script *s, unsigned below)
+{
+    s->random = s->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(s->random >> 33) % below;
+}
+
+/* One of the last calls, or one that never was. */
+static const char *an_id(struct script *s, unsigned *recent)
+{
+    static char id[16];
+    *recent = pick(s, RECENT);
+    snprintf(id, sizeof(id), "c%u", s->calls > *recent ? s->calls - *recent : 0);
+    *recent = s->calls > *recent ? (s->calls - *recent) % RECENT : 0;
+    return id;
+}
+
+static struct caller *a_phone(struct script *s)
+{
+    unsigned slot = pick(s, SLOTS);
+    return s->registered[slot] ? &s->phones[slot] : NULL;
+}
+
+static void do_register(struct script *s)
+{
+    unsigned slot = pick(s, SLOTS);
+    int signature = pick(s, 4) == 0 ? 1 : 0;
+    struct relay *r = &s->h->relays[slot % 2];
+    s->phones[slot] = phone_register_as(r, (int)slot + 1, signature, 0);
+    s->registered[slot] = true;
+}
+
+static void do_offer(struct script *s)
+{
+    unsigned caller = pick(s, SLOTS), callee = pick(s, SLOTS);
+    if (!s->registered[caller] || !s->registered[callee])
+        return;
+    s->calls += pick(s, 8) > 0; /* else an id that was used before */
+    s->caller[s->calls % RECENT] = caller;
+    s->callee[s->calls % RECENT] = callee;
+    char id[16];
+    snprintf(id, sizeof(id), "c%u", s->calls);
+    phone_offer(&s->phones[caller], s->phones[callee].name, id);
+}
+
+/* Mostly a party of the call, else anybody. */
+static struct caller *somebody(struct script *s, unsigned slot)
+{
+    if (pick(s, 6) == 0)
+        slot = pick(s, SLOTS);
+    return s->registered[slot] ? &s->phones[slot] : NULL;
+}
+
+static void do_answer(struct script *s)
+{
+    static const char *const modes[] = {"AcceptTrusted", "AcceptGeneric", "AcceptTrusted",
+                                        "Reject"};
+    unsigned recent;
+    const char *id = an_id(s, &recent);
+    struct caller *p = somebody(s, s->callee[recent]);
+    const char *mode = modes[pick(s, 4)];
+    if (p != NULL)
+        phone_answer(p, id, mode);
+}
+
+static void do_hangup(struct script *s)
+{
+    unsigned recent;
+    const char *id = an_id(s, &recent);
+    bool named = pick(s, 3) > 0;
+    struct caller *p = somebody(s, pick(s, 2) ? s->callee[recent] : s->caller[recent]);
+    if (p != NULL)
+        phone_hangup(p, named ? id : NULL);
+}
+
+static void do_join(struct script *s)
+{
+    char room[32];
+    unsigned recent;
+    const char *id = an_id(s, &recent);
+    snprintf(room, sizeof(room), pick(s, 3) == 0 ? "general" : "call-%s", id);
+    struct caller *p = somebody(s, pick(s, 2) ? s->callee[recent] : s->caller[recent]);
+    if (p == NULL || s->join_count == JOINS)
+        return;
+    s->joined_at[s->join_count] = p->relay;
+    s->joined[s->join_count++] = phone_join(p, room);
+}
+
+static void do_close(struct script *s)
+{
+    struct caller *p = a_phone(s);
+    unsigned n = pick(s, JOINS);
+    if (n < s->join_count)
+        sim_hang(s->joined_at[n], s->joined[n]);
+    else if (p != NULL && pick(s, 2) == 0)
+        sim_hang(p->relay, p->conn);
+}
+
+static void do_time(struct script *s)
+{
+    static const unsigned seconds[] = {1, 1, 2, 4, 31, 65};
+    harness_pass(s->h, seconds[pick(s, 6)] * CLOCK_SECOND);
+}
+
+static void do_lossy_cut(struct script *s)
+{
+    s->h->swallow = pick(s, 2) == 0;
+    do_answer(s);
+    do_hangup(s);
+    do_offer(s);
+    s->h->relays[0].down = s->h->relays[1].down = pick(s, 2) == 0;
+    harness_cut(s->h, 0, 1);
+    s->h->swallow = false;
+    if (s->h->relays[0].down)
+        harness_pass(s->h, 20 * CLOCK_SECOND);
+    do_join(s);
+    if (s->h->relays[0].down)
+        harness_pass(s->h, 20 * CLOCK_SECOND);
+    s->h->relays[0].down = s->h->relays[1].down = false;
+}
+
+static void do_original(struct script *s)
+{
+    unsigned what = pick(s, 4);
+    unsigned recent;
+    const char *id = an_id(s, &recent);
+    if (s->original == NULL || !s->original->open) {
+        s->original = sim_connect_from(&s->h->relays[1], "_federation", "192.0.2.7:4433", 0);
+        sim_sayf(&s->h->relays[1], s->original,
+                 "{\"FederationHello\":{\"tls_fingerprint\":\"%s\"}}", harness_fingerprint(9));
+        return;
+    }
+    if (what == 0)
+        sim_hang(&s->h->relays[1], s->original);
+    else if (what == 1)
+        sim_sayf(&s->h->relays[1], s->original,
+                 "{\"FederatedSignalForward\":{\"inner\":{\"DirectCallAnswer\":{\"call_id\":\"%s\","
+                 "\"accept_mode\":\"AcceptTrusted\"}},\"origin_relay_fp\":\"%s\"}}",
+                 id, harness_fingerprint(9));
+    else
+        sim_sayf(&s->h->relays[1], s->original,
+                 "{\"FederatedSignalForward\":{\"inner\":{\"Hangup\":{\"reason\":\"Busy\"}},"
+                 "\"origin_relay_fp\":\"%s\"}}",
+                 harness_fingerprint(9));
+}
+
+/* The rim is slow: answers wait, and so do the inputs behind them. */
+static void do_hold(struct script *s)
+{
+    struct relay *r = &s->h->relays[pick(s, 2)];
+    r->hold_answers = true;
+    do_join(s);
+    do_register(s);
+    r->hold_answers = false;
+    harness_settle(s->h);
+}
+
+static void step(struct script *s)
+{
+    static void (*const actions[])(struct script *) = {
+        do_register, do_offer, do_offer, do_offer,  do_answer,   do_answer, do_answer,    do_answer,
+        do_hangup,   do_join,  do_join,  do_join,   do_join,     do_close,  do_register,  do_time,
+        do_time,     do_hold,  do_offer, do_answer, do_original, do_join,   do_lossy_cut,
+    };
+    actions[pick(s, sizeof(actions) / sizeof(actions[0]))](s);
+}
+
+static struct harness *make_world(void)
+{
+    char yaml[512];
+    struct harness *h = harness_new();
+    snprintf(yaml, sizeof(yaml), "peers:\n%sglobal_rooms: [general]\n", harness_peer(1, ""));
+    harness_relay(h, yaml);
+    snprintf(yaml, sizeof(yaml), "peers:\n%strusted:\n%s", harness_peer(0, ""),
+             harness_trusted(9, ", legacy: true, address: \"192.0.2.7\""));
+    harness_relay(h, yaml);
+    return h;
+}
+
+static void run_script(unsigned number, size_t adopt_every, struct buffer *outcome)
+{
+    struct script s = {.h = make_world(), .random = number * 977 + 5};
+    harness_pass(s.h, CLOCK_SECOND);
+    s.h->adopt_every = adopt_every;
+    for (int i = 0; i < STEPS; i++)
+        step(&s);
+    harness_pass(s.h, 300 * CLOCK_SECOND);
+    for (int i = 0; i < 2; i++) {
+        buffer_printf(outcome, "== relay %d\n", i);
+        fake_plane_print(&s.h->relays[i].plane, outcome);
+        assert_int_equal(s.h->relays[i].plane.swept, 0);
+    }
+    harness_free(s.h);
+}
+
+/* Tells where two outcomes part, which is more use than that they do. */
+static void expect_same(unsigned number, size_t every, const char *a, const char *b)
+{
+    while (*a != '\0' || *b != '\0') {
+        size_t la = strcspn(a, "\n"), lb = strcspn(b, "\n");
+        if (la != lb || memcmp(a, b, la) != 0)
+            fail_msg("script %u, adopted before every %zu.: %.*s | %.*s", number, every, (int)la, a,
+                     (int)lb, b);
+        a += la + (a[la] == '\n');
+        b += lb + (b[lb] == '\n');
+    }
+}
+
+static void test_adoption_changes_nothing(void **state)
+{
+    (void)state;
+    static const size_t every[] = {1, 2, 3, 7, 19};
+    for (unsigned number = 0; number < SCRIPTS; number++) {
+        struct buffer plain = {0};
+        run_script(number, 0, &plain);
+        buffer_append_u8(&plain, 0);
+        for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++) {
+            struct buffer adopted = {0};
+            run_script(number, every[i], &adopted);
+            buffer_append_u8(&adopted, 0);
+            expect_same(number, every[i], (const char *)plain.data, (const char *)adopted.data);
+            buffer_free(&adopted);
+        }
+        buffer_free(&plain);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_adoption_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
