@@ -1,8 +1,10 @@
 """The phones of the demo: chappe-phone, registering, calling, and giving their reports."""
 import json
+import signal
 import subprocess
 import time
 
+import child
 from prepare import Failed, tail
 
 FIELDS = ("error", "fingerprint", "call_id", "room", "ringing_ms", "setup_ms", "peer_direct_addr",
@@ -26,12 +28,11 @@ class Phone:
         self.name = name
         self.report_path = directory / "logs" / f"{call}-{name}.json"
         self.log_path = directory / "logs" / f"{call}-{name}.log"
-        command = ["setpriv", "--pdeathsig", "KILL", str(relay.programs / "chappe-phone"),
-                   "--relay", relay.address, "--alias", name,
-                   "--identity", str(directory / f"{name}.identity"), *map(str, arguments)]
+        command = [str(relay.programs / "chappe-phone"), "--relay", relay.address,
+                   "--alias", name, "--identity", str(directory / f"{name}.identity"),
+                   *map(str, arguments)]
         with open(self.report_path, "wb") as out, open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=log, start_new_session=True)
+            self.process = child.start(command, out, log, signal.SIGKILL)
 
     def registered(self):
         """Waits for it; the phone's fingerprint."""

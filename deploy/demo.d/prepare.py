@@ -3,8 +3,9 @@ import contextlib
 import fcntl
 import os
 import signal
-import subprocess
 from pathlib import Path
+
+import child
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = ("chappe-data", "chappe-control", "chappectl", "chappe-phone")
@@ -19,8 +20,8 @@ def build(progress, log):
     with _lock(ROOT / "build" / ".demo.lock", progress):
         with open(log, "wb") as out:
             _step([ROOT / "deploy" / "bootstrap"], progress.stream, log)
-            _step(["cmake", "--preset", "release"], out, log)
-            _step(["cmake", "--build", "--preset", "release"], out, log)
+            _step(["cmake", "-S", ROOT, "--preset", "release"], out, log)
+            _step(["cmake", "--build", ROOT / "build" / "release"], out, log)
     return ROOT / "build" / "release" / "bin"
 
 
@@ -45,13 +46,12 @@ def _lock(path, progress):
 
 def _step(command, out, log):
     """Runs one command; if it or we must stop, all that it started stops too."""
-    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                             start_new_session=True)
+    step = child.start(command, out, out, signal.SIGTERM)
     try:
-        code = child.wait()
+        code = step.wait()
     except BaseException:
-        os.killpg(child.pid, signal.SIGTERM)
-        child.wait()
+        os.killpg(step.pid, signal.SIGTERM)
+        step.wait()
         raise
     if code != 0:
         raise Failed(f"{' '.join(map(str, command))} failed ({code})\n{tail(log)}".rstrip())

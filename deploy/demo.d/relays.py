@@ -3,6 +3,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import string
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import child
 from prepare import ROOT, Failed, tail
 
 TEMPLATES = ROOT / "deploy" / "supervisor"
@@ -133,12 +135,9 @@ class Relays:
     def start(self):
         """Starts all four processes; returns the seconds until the two relays were linked."""
         begin = time.monotonic()
-        command = ["supervisord", "-c", str(self.config)]
-        if not self.keep:  # whatever becomes of us, it stops
-            command = ["setpriv", "--pdeathsig", "TERM", *command]
         with open(self.logs / "supervisord.out", "ab") as out:
-            self.supervisord = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
-                                                stderr=out, start_new_session=True)
+            self.supervisord = child.start(["supervisord", "-c", str(self.config)], out, out,
+                                           None if self.keep else signal.SIGTERM)
         self._wait(begin + PATIENCE)
         return time.monotonic() - begin
 
