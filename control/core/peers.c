@@ -270,8 +270,8 @@ static void report_pin(struct core *c, const struct peer *peer, const struct ipc
     if (closed->has_certificate)
         fingerprint_tls_text(&closed->fingerprint, presented);
     char lines[512];
-    snprintf(lines, sizeof(lines), "peers: - { address: \"%s\", fingerprint: \"%s\" }",
-             peer->address, presented);
+    snprintf(lines, sizeof(lines), "peers: [{ address: '%s', fingerprint: '%s' }]", peer->address,
+             presented);
     report_limited(c, REPORT_LINK, LOG_WARN, "peer_has_another_certificate",
                    LOG_STR("peer", peer->label), LOG_STR("wanted", wanted),
                    LOG_STR("presented", presented), LOG_STR("if_wanted_configure", lines));

@@ -26,9 +26,9 @@ static void refuse_stranger(struct core *c, struct connection *conn, const char 
     address_ip_text(&conn->remote, ip);
     if (legacy)
         snprintf(lines, sizeof(lines),
-                 "trusted: - { fingerprint: \"%s\", legacy: true, address: \"%s\" }", text, ip);
+                 "trusted: [{ fingerprint: '%s', legacy: true, address: '%s' }]", text, ip);
     else
-        snprintf(lines, sizeof(lines), "trusted: - { fingerprint: \"%s\" }", text);
+        snprintf(lines, sizeof(lines), "trusted: [{ fingerprint: '%s' }]", text);
     refuse(c, conn, why, lines);
 }
 
