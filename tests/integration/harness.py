@@ -158,6 +158,10 @@ class Lab:
     def phone(self, name, relay, *args, **kw):
         return Phone(self, name, relay, *args, **kw)
 
+    def tls_fingerprint(self, seed):
+        """Of the relay whose identity has this seed."""
+        return Relay(self, f"only-{seed[:8]}", seed=seed).fingerprint()
+
     def puppet(self, name="puppet"):
         self.puppets.append(Puppet(self, name))
         return self.puppets[-1]
@@ -207,6 +211,7 @@ class Relay:
         self.config = {"relay": {"name": name, "listen": f"127.0.0.1:{self.port}",
                                  "identity": self.identity, "runtime_dir": self.runtime}}
         self.generation = 0
+        self.processes = []
         self.data = self.control = None
         self.configure(**config)
 
@@ -214,14 +219,16 @@ class Relay:
     def address(self):
         return f"127.0.0.1:{self.port}"
 
-    def configure(self, **config):
+    def configure(self, more_lines="", **config):
         for key, value in config.items():
             if isinstance(value, dict):
                 self.config.setdefault(key, {}).update(value)
+            elif value is None:
+                self.config.pop(key, None)
             else:
                 self.config[key] = value
         with open(self.config_path, "w") as f:
-            f.write(to_yaml(self.config))
+            f.write(to_yaml(self.config) + more_lines)
 
     def peer(self, other, address=None, **more):
         """The entry of `peers:` by which we dial the other relay."""
@@ -231,16 +238,19 @@ class Relay:
     def trust(self, other, **more):
         return {"fingerprint": other.fingerprint(), "label": other.name, **more}
 
-    def start_data(self):
+    def _start(self, plane):
         self.generation += 1
-        self.data = self.lab.start(f"{self.name}-data-{self.generation}",
-                                   [program("chappe-data"), "-c", self.config_path], self.env)
+        self.processes.append(self.lab.start(f"{self.name}-{plane}-{self.generation}",
+                                             [program(f"chappe-{plane}"), "-c", self.config_path],
+                                             self.env))
+        return self.processes[-1]
+
+    def start_data(self):
+        self.data = self._start("data")
         return self.data
 
     def start_control(self):
-        self.generation += 1
-        self.control = self.lab.start(f"{self.name}-control-{self.generation}",
-                                      [program("chappe-control"), "-c", self.config_path], self.env)
+        self.control = self._start("control")
         return self.control
 
     def start(self):
@@ -255,11 +265,15 @@ class Relay:
                                seconds], capture_output=True, text=True)
         assert done.returncode == 0, f"{self.name} is not ready: {done.stdout}{done.stderr}"
 
-    def stop(self):
-        for child in (self.control, self.data):
-            if child:
-                child.signal(signal.SIGTERM)
-        return [child.wait() for child in (self.control, self.data) if child]
+    def stop(self, number=signal.SIGTERM):
+        """Ends both planes; their exit codes."""
+        children = [child for child in (self.control, self.data) if child]
+        for child in children:
+            child.signal(number)
+        return [child.wait() for child in children]
+
+    def kill(self):
+        self.stop(signal.SIGKILL)
 
     def ctl(self, *args, check=True):
         done = subprocess.run([program("chappectl"), "-c", self.config_path, *args, "--json"],
@@ -274,7 +288,23 @@ class Relay:
         return next(word for word in done.stdout.split() if len(word) == 95)
 
     def logs(self):
-        return "".join(child.log() for child in (self.data, self.control) if child)
+        """Of all lives of both processes."""
+        return "".join(child.log() for child in self.processes)
+
+    def log_events(self, event):
+        """The log lines of one event, as objects; needs log: {format: json}."""
+        found = []
+        for line in self.logs().splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+        return [line for line in found if line["event"] == event]
+
+    def wait_event(self, event, **fields):
+        """Waits for a log line with these fields; gives it as an object."""
+        def look():
+            return [line for line in self.log_events(event)
+                    if all(line.get(key) == value for key, value in fields.items())]
+        return wait_for(f"{event} {fields} in the log of {self.name}", look)[-1]
 
     def linked(self, label, limit=None):
         def look():
