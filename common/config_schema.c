@@ -68,7 +68,7 @@ const struct config_field config_fields[] = {
      1, 16, 0, NULL,
      "how far media and presence go, in links"},
     {"limits.signal_bytes", &config_type_number, AT(limits.signal_bytes), "1048576",
-     1024, 16777216, CONFIG_RESTART, NULL,
+     1024, 16777216, 0, NULL,
      "longest signal message"},
     {"limits.ring_timeout_s", &config_type_number, AT(limits.ring_timeout_s), "60",
      1, 3600, 0, NULL,

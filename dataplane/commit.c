@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "dataplane/limits.h"
 
 /* ---- preparing ---- */
 
@@ -397,6 +398,21 @@ static void apply_repeat(struct exchange *x, const struct ipc_repeat *item,
     part->repeat = NULL;
 }
 
+static void apply_settings(struct exchange *x, const struct ipc_settings *item)
+{
+    const struct quic_limits limits = limits_of(item);
+
+    quic_endpoint_set_limits(x->endpoint, &limits);
+    if (item->log_level <= LOG_DEBUG)
+        log_level_set((enum log_level)item->log_level);
+}
+
+static void apply_stop(struct exchange *x, const struct ipc_stop *item)
+{
+    log_event(LOG_INFO, "stop_wanted", LOG_BYTES("reason", item->reason));
+    x->stop = true;
+}
+
 static void apply_part(struct exchange *x, const struct ipc_item *item, struct commit_part *part,
                        uint64_t now)
 {
@@ -446,6 +462,12 @@ static void apply_part(struct exchange *x, const struct ipc_item *item, struct c
         break;
     case IPC_refuse_new:
         x->refuse_new = item->u.refuse_new.refuse;
+        break;
+    case IPC_settings:
+        apply_settings(x, &item->u.settings);
+        break;
+    case IPC_stop:
+        apply_stop(x, &item->u.stop);
         break;
     case IPC_complete:
         log_event(LOG_INFO, "control_adopted", LOG_U64("swept", item->u.complete.swept));

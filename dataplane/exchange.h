@@ -54,6 +54,7 @@ struct exchange {
     uint32_t self_number; /* stands for our own phones' media in dedup */
     uint32_t dials;
     bool refuse_new; /* by command */
+    bool stop;       /* by command: the worker ends */
 };
 
 /*

@@ -11,19 +11,18 @@
 #include "common/error.h"
 #include "common/keys.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "common/options.h"
+#include "dataplane/limits.h"
 #include "dataplane/worker.h"
-#include "ipc/catalogue.h"
 #include "ipc/epoch.h"
+#include "ipc/settings.h"
 #include "ipc/startup.h"
 
 #define PLANE "data"
 #define ALPN "wzp"
 #define EXPORTER_LABEL "EXPORTER-chappe-register" /* design.md, "Calls" */
 #define RETRY_THRESHOLD 256
-/* Connections beyond phones and media sessions: links, probes, those that have not said yet what
-   they want. */
-#define OTHER_CONNECTIONS 4096
 
 /* What lives as long as the process. */
 struct plane {
@@ -32,7 +31,8 @@ struct plane {
     uint8_t private_key[CERTIFICATE_PRIVATE_KEY_SIZE];
     struct ipc_sockets *sockets;
     struct worker *worker;
-    int signals; /* signalfd */
+    int signals;          /* signalfd */
+    struct notify notify; /* the service manager */
 };
 
 static int failed(const char *what, int err)
@@ -67,7 +67,8 @@ static void on_signal(void *context)
 
     while (read(p->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP)
-            log_event(LOG_INFO, "signal_ignored", LOG_STR("signal", "SIGHUP"));
+            log_event(LOG_INFO, "signal_ignored", LOG_STR("signal", "SIGHUP"),
+                      LOG_STR("advice", "the control plane reloads: chappectl reload"));
         else
             worker_stop(p->worker);
     }
@@ -103,19 +104,19 @@ static int make_keys(struct plane *p, struct quic_config *quic)
 /* Transport deadlines and limits; what is not set here has quic_config_init's default. */
 static void set_limits(struct quic_config *quic, const struct config *config)
 {
-    uint32_t signal_bytes = config->limits.signal_bytes;
+    const struct ipc_settings settings = ipc_settings_of(config);
+    const struct quic_limits limits = limits_of(&settings);
 
     quic->alpn = ALPN;
     quic->exporter_label = EXPORTER_LABEL;
     quic->request_client_certificate = true;
     quic->handshake_timeout = 10 * CLOCK_SECOND;
     quic->message_timeout = 10 * CLOCK_SECOND;
-    quic->message_max = signal_bytes < IPC_BODY_MAX ? signal_bytes : IPC_BODY_MAX;
+    quic->message_max = limits.message_max;
     quic->send_queue_messages = 512;
     quic->send_queue_bytes = 4 * 1024 * 1024;
-    quic->connections_max =
-        config->relay.max_sessions + config->relay.max_phones + OTHER_CONNECTIONS;
-    quic->address_connections = config->limits.address_connections;
+    quic->connections_max = limits.connections_max;
+    quic->address_connections = limits.address_connections;
     quic->retry_threshold = RETRY_THRESHOLD;
 }
 
@@ -147,10 +148,29 @@ static int make_worker(struct plane *p, uint64_t epoch)
     return err ? failed("signals", err) : EXIT_DONE;
 }
 
-static void tell_started(const struct plane *p, uint64_t epoch)
+/* ---- the service manager ---- */
+
+static void on_tick(void *context, uint64_t now)
+{
+    struct plane *p = context;
+
+    notify_alive(&p->notify, now);
+}
+
+static void open_notify(struct plane *p)
+{
+    int err = notify_init_environment(&p->notify, clock_monotonic());
+
+    if (err)
+        log_event(LOG_WARN, "service_manager_not_told", LOG_ERR(err));
+    worker_on_tick(p->worker, on_tick, p);
+}
+
+static void tell_started(struct plane *p, uint64_t epoch)
 {
     char fingerprint[FINGERPRINT_TLS_TEXT];
     char where[ADDRESS_TEXT];
+    char status[NOTIFY_STATUS_MAX];
     struct address local;
 
     worker_local(p->worker, &local);
@@ -159,6 +179,8 @@ static void tell_started(const struct plane *p, uint64_t epoch)
     log_event(LOG_INFO, "data_started", LOG_STR("listen", where),
               LOG_STR("fingerprint", fingerprint), LOG_STR("aes", quic_aes_implementation()),
               LOG_U64("epoch", epoch), LOG_STR("version", CHAPPE_VERSION));
+    snprintf(status, sizeof(status), "listening on %s", where);
+    notify_ready(&p->notify, status);
     if (p->startup.config.relay.workers != 1)
         log_event(LOG_INFO, "workers", LOG_U64("wanted", p->startup.config.relay.workers),
                   LOG_U64("used", 1));
@@ -179,9 +201,11 @@ static int start(struct plane *p)
         return EXIT_FAILED;
     }
     int code = make_worker(p, epoch);
-    if (code == EXIT_DONE)
-        tell_started(p, epoch);
-    return code;
+    if (code != EXIT_DONE)
+        return code;
+    open_notify(p);
+    tell_started(p, epoch);
+    return EXIT_DONE;
 }
 
 static int run(struct plane *p)
@@ -190,12 +214,14 @@ static int run(struct plane *p)
 
     if (code == EXIT_DONE) {
         int err = worker_run(p->worker);
+        notify_stopping(&p->notify, NULL);
         code = err ? failed("waiting", err) : EXIT_DONE;
         log_event(LOG_INFO, "data_stopped", LOG_I64("code", code));
     }
     worker_free(p->worker);
     if (p->sockets)
         ipc_sockets_close(p->sockets);
+    notify_close(&p->notify);
     return code;
 }
 
@@ -210,7 +236,7 @@ int main(int argc, char **argv)
         .entries = entries,
         .count = 1,
     };
-    struct plane plane = {.signals = -1};
+    struct plane plane = {.signals = -1, .notify = {.fd = -1}};
     int operand;
     int code = options_parse(&options, argc, argv, stdout, stderr, &operand);
 

@@ -36,6 +36,8 @@ struct worker {
     int epoll;
     void (*watched)(void *context);
     void *watched_context;
+    void (*ticked)(void *context, uint64_t now);
+    void *ticked_context;
 };
 
 /* ---- QUIC's callbacks ---- */
@@ -124,6 +126,12 @@ int worker_watch(struct worker *w, int fd, void (*readable)(void *context), void
     w->watched = readable;
     w->watched_context = context;
     return watch(w, fd, SOURCE_WATCHED);
+}
+
+void worker_on_tick(struct worker *w, void (*ticked)(void *context, uint64_t now), void *context)
+{
+    w->ticked = ticked;
+    w->ticked_context = context;
 }
 
 static int init_exchange(struct worker *w, const struct worker_config *config)
@@ -253,6 +261,8 @@ static void run_timers(struct worker *w)
     if (w->next_tick <= w->now) {
         w->next_tick = w->now + UPLINK_TICK;
         uplink_tick(&w->uplink);
+        if (w->ticked)
+            w->ticked(w->ticked_context, w->now);
     }
     if (w->next_notice <= w->now) {
         w->next_notice = w->now + UPLINK_NOTICE;
@@ -277,6 +287,7 @@ static void turn(struct worker *w)
     }
     quic_endpoint_flush(w->endpoint, w->now);
     uplink_flush(&w->uplink);
+    w->stopping |= w->exchange.stop;
 }
 
 int worker_run(struct worker *w)
@@ -290,6 +301,7 @@ int worker_run(struct worker *w)
     }
     w->stopping = true;
     w->now = clock_monotonic();
+    uplink_tick(&w->uplink); /* says what was committed last */
     quic_endpoint_close_all(w->endpoint, "shutdown", w->now);
     quic_endpoint_flush(w->endpoint, w->now);
     return err;

@@ -38,7 +38,10 @@ void worker_free(struct worker *w);
 
 /* Calls `readable` in the loop whenever `fd` is. One such descriptor. 0 or ERR_SYSTEM. */
 int worker_watch(struct worker *w, int fd, void (*readable)(void *context), void *context);
-/* Runs until worker_stop, then tells all peers that we go. 0, or ERR_SYSTEM if waiting failed. */
+/* Calls `ticked` about every 100 ms as long as the loop turns: for a watchdog. */
+void worker_on_tick(struct worker *w, void (*ticked)(void *context, uint64_t now), void *context);
+/* Runs until worker_stop or the command `stop`, then tells all peers that we go. 0, or ERR_SYSTEM
+   if waiting failed. */
 int worker_run(struct worker *w);
 /* Ends worker_run after the turn; to be called in the loop. */
 void worker_stop(struct worker *w);

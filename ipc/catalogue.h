@@ -30,7 +30,7 @@
 #include "common/bytes.h"
 #include "common/fingerprint.h"
 
-#define IPC_VERSION 1
+#define IPC_VERSION 2
 
 #define IPC_ROW_MAX (16u * 1024 * 1024) /* bytes of a row of items */
 #define IPC_ROW_ITEMS_MAX 262144        /* items in a row */
@@ -207,6 +207,18 @@ struct ipc_hops {
 
 #define IPC_FIELDS_refuse_new(F) F(BOOL, refuse)
 
+/* What the data plane enforces by itself; said at each adoption and after a reload, so it is in no
+   snapshot. ipc/settings.h makes it from a config. */
+#define IPC_FIELDS_settings(F)                                                                     \
+    F(U32, max_sessions)                                                                           \
+    F(U32, max_phones)                                                                             \
+    F(U32, address_connections) /* 0 = unlimited */                                                \
+    F(U32, signal_bytes)                                                                           \
+    F(U32, log_level) /* enum log_level; another number changes nothing */
+
+/* The process is to close all connections and end with 0: the last command of a drain. */
+#define IPC_FIELDS_stop(F) F(NAME, reason)
+
 /* The control plane has adopted everything that it claims. */
 #define IPC_FIELDS_complete(F) F(U64, swept) /* how many things it swept, for the log */
 
@@ -270,7 +282,9 @@ struct ipc_hops {
     X(dial, 45)                                                                                    \
     X(repeat, 46)                                                                                  \
     X(refuse_new, 47)                                                                              \
-    X(complete, 48)
+    X(complete, 48)                                                                                \
+    X(settings, 49)                                                                                \
+    X(stop, 50)
 #define IPC_CONTRACT(X)                                                                            \
     X(data_position, 240)                                                                          \
     X(control_position, 241)                                                                       \

@@ -253,9 +253,11 @@ void quic_endpoint_refuse_new(struct quic_endpoint *e, bool refuse)
     e->refusing = refuse;
 }
 
-void quic_endpoint_set_address_connections(struct quic_endpoint *e, uint32_t limit)
+void quic_endpoint_set_limits(struct quic_endpoint *e, const struct quic_limits *limits)
 {
-    e->config.address_connections = limit;
+    e->config.connections_max = limits->connections_max;
+    e->config.address_connections = limits->address_connections;
+    e->config.message_max = limits->message_max;
 }
 
 const struct quic_counters *quic_endpoint_counters(const struct quic_endpoint *e)

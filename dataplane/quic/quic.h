@@ -162,7 +162,14 @@ void quic_endpoint_expire(struct quic_endpoint *e, uint64_t now);
 void quic_endpoint_flush(struct quic_endpoint *e, uint64_t now);
 /* While set, new connections are refused with CONNECTION_REFUSED (back pressure, drain). */
 void quic_endpoint_refuse_new(struct quic_endpoint *e, bool refuse);
-void quic_endpoint_set_address_connections(struct quic_endpoint *e, uint32_t limit);
+/* Limits of struct quic_config that may change while connections live: they hold for connections
+   and messages that begin from now on. */
+struct quic_limits {
+    uint32_t connections_max;
+    uint32_t address_connections;
+    uint32_t message_max;
+};
+void quic_endpoint_set_limits(struct quic_endpoint *e, const struct quic_limits *limits);
 /* CONNECTION_CLOSE (application, code 0, `reason`) to everybody; `closed` is called for each. */
 void quic_endpoint_close_all(struct quic_endpoint *e, const char *reason, uint64_t now);
 const struct quic_counters *quic_endpoint_counters(const struct quic_endpoint *e);

@@ -10,6 +10,8 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/log.h"
+#include "dataplane/limits.h"
 #include "setup.h"
 
 static struct ipc_item send_to(const uint64_t *to, size_t count, uint64_t key, const char *body)
@@ -247,6 +249,35 @@ static void test_a_message_on_a_unidirectional_stream(void **state)
     assert_true(bytes_equal_string(buffer_view(&c->quic->notes[0].content), "0.1.0"));
 }
 
+static void test_settings_reach_quic_and_the_log(void **state)
+{
+    struct setup *s = *state;
+    SETUP_APPLY(s, (struct ipc_item){.type = IPC_settings,
+                                     .u.settings = {.max_sessions = 20,
+                                                    .max_phones = 30,
+                                                    .address_connections = 7,
+                                                    .signal_bytes = 16u * 1024 * 1024,
+                                                    .log_level = LOG_DEBUG}});
+    const struct quic_limits *limits = fake_quic_limits();
+    assert_int_equal(limits->connections_max, 20 + 30 + LIMITS_OTHER_CONNECTIONS);
+    assert_int_equal(limits->address_connections, 7);
+    assert_int_equal(limits->message_max, IPC_BODY_MAX); /* what the contract can carry */
+    assert_true(log_enabled(LOG_DEBUG));
+    SETUP_APPLY(s, (struct ipc_item){.type = IPC_settings,
+                                     .u.settings = {.signal_bytes = 4096, .log_level = 4711}});
+    assert_int_equal(limits->message_max, 4096);
+    assert_true(log_enabled(LOG_DEBUG)); /* an unknown level changes nothing */
+    log_level_set(LOG_INFO);
+}
+
+static void test_stop_is_noted_for_the_worker(void **state)
+{
+    struct setup *s = *state;
+    assert_false(s->exchange.stop);
+    SETUP_APPLY(s, (struct ipc_item){.type = IPC_stop, .u.stop.reason = BYTES_LITERAL("drained")});
+    assert_true(s->exchange.stop);
+}
+
 static void test_a_connection_costs_little(void **state)
 {
     (void)state;
@@ -271,6 +302,8 @@ int main(void)
         TEST(test_a_repeat_ends_with_its_connection),
         TEST(test_repeats_of_one_turn_are_limited),
         TEST(test_a_message_on_a_unidirectional_stream),
+        TEST(test_settings_reach_quic_and_the_log),
+        TEST(test_stop_is_noted_for_the_worker),
         cmocka_unit_test(test_a_connection_costs_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

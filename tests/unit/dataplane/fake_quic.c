@@ -17,6 +17,7 @@ static struct quic_connection *dialed;
 static int dial_error;
 static long living;
 static const struct quic_counters counters;
+static struct quic_limits limits;
 
 static struct quic_connection *make(void)
 {
@@ -163,10 +164,15 @@ void quic_endpoint_refuse_new(struct quic_endpoint *e, bool refuse)
     (void)refuse;
 }
 
-void quic_endpoint_set_address_connections(struct quic_endpoint *e, uint32_t limit)
+void quic_endpoint_set_limits(struct quic_endpoint *e, const struct quic_limits *wanted)
 {
     (void)e;
-    (void)limit;
+    limits = *wanted;
+}
+
+const struct quic_limits *fake_quic_limits(void)
+{
+    return &limits;
 }
 
 void quic_endpoint_close_all(struct quic_endpoint *e, const char *reason, uint64_t now)

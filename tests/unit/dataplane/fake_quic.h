@@ -48,6 +48,8 @@ struct quic_connection *fake_quic_dialed(void);
 void fake_quic_refuse_dials(int error);
 /* Bodies and payloads that were made and not given back. */
 long fake_quic_living(void);
+/* What the endpoint was last told. */
+const struct quic_limits *fake_quic_limits(void);
 /* Frees all connections. */
 void fake_quic_free(void);
 

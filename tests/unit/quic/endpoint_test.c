@@ -99,7 +99,8 @@ static void test_address_limit(void **state)
     quic_connection_close(a->connection, "", false);
     pair_run_for(p, CLOCK_SECOND);
     pair_connect(p, near, server, &a, &s);
-    quic_endpoint_set_address_connections(server->endpoint, 3);
+    const struct quic_limits limits = {.address_connections = 3, .message_max = 1000};
+    quic_endpoint_set_limits(server->endpoint, &limits);
     pair_connect(p, near, server, &a, &s);
 }
 
