@@ -1,7 +1,7 @@
 /*
- * The nng sockets between the planes, and nothing else of nng anywhere. All in runtime_dir, over
- * ipc://: "events" (pub of the data plane), "commands" (pub of the control plane), "snapshot"
- * (rep of the data plane), "ctl" (rep of the control plane, for chappectl).
+ * The sockets between the planes, nng's (ipc/endpoint.h), all in runtime_dir over ipc://: "events"
+ * (pub of the data plane), "commands" (pub of the control plane), "snapshot" (rep of the data
+ * plane), "ctl" (rep of the control plane, for chappectl).
  *
  * CHAPPE_IPC_SHIM=DIR in the environment: a plane looks for the other plane's sockets in DIR
  * instead of runtime_dir (its own stay where they are). The tests put their faulty middleman there
@@ -10,7 +10,8 @@
 #ifndef CHAPPE_IPC_SOCKETS_H
 #define CHAPPE_IPC_SOCKETS_H
 
-#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "common/bytes.h"
 
@@ -19,16 +20,19 @@ struct ipc_sockets;
 /* The longest socket path in a runtime_dir is its length + this many bytes ("/commands"). */
 #define IPC_SOCKET_SUFFIX_MAX 9
 
-/* Both make runtime_dir if it is absent (ipc/runtime_dir.h). No process may fork afterwards: nng
-   has threads. A receive buffer that is full drops the newest. */
-/* Data plane: listens on events and snapshot, subscribes to commands. 0 or ERR_SYSTEM, with `why`.
+/*
+ * The data plane listens on events and snapshot and subscribes to commands; the control plane
+ * listens on commands and ctl, subscribes to events and asks at snapshot. Both make runtime_dir if
+ * it is absent. No process may fork afterwards: nng has threads. 0 or ERR_SYSTEM, with `why`.
  */
 int ipc_sockets_open_data(struct ipc_sockets **out, const char *runtime_dir, char *why,
                           size_t why_size);
-/* Control plane: listens on commands and ctl, subscribes to events, asks at snapshot. */
 int ipc_sockets_open_control(struct ipc_sockets **out, const char *runtime_dir, char *why,
                              size_t why_size);
 void ipc_sockets_close(struct ipc_sockets *s);
+
+/* To be called every 100 ms: connects again where nng has given up (ipc/endpoint.h). */
+void ipc_sockets_tick(struct ipc_sockets *s, uint64_t now);
 
 /* Readable for epoll when there may be something to receive. */
 int ipc_sockets_fd_subscribed(const struct ipc_sockets *s);

@@ -12,21 +12,21 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/heap.h"
+#include "ipc/endpoint.h"
 #include "ipc/frame.h"
 #include "ipc/runtime_dir.h"
 
-#define QUEUE_MESSAGES 8192
-#define RECONNECT_MS 10
+#define DIAL_PATIENCE (100 * CLOCK_MS)
+#define LISTEN_PATIENCE (1000 * CLOCK_MS)
+#define POLL_MS 50 /* connections are looked after so often */
 #define LINES 3
 #define WAYS 4
-
-typedef int open_function(nng_socket *);
 
 /* One pair of sockets: towards the plane that listens, and in its place towards the other one. */
 static const struct line_kind {
     const char *name;
-    open_function *open_real;
-    open_function *open_fake;
+    endpoint_opener *open_real;
+    endpoint_opener *open_fake;
 } line_kinds[LINES] = {
     {"events", nng_sub0_open, nng_pub0_open},
     {"commands", nng_sub0_open, nng_pub0_open},
@@ -34,9 +34,8 @@ static const struct line_kind {
 };
 
 struct line {
-    nng_socket real;
-    nng_socket fake;
-    bool has_real, has_fake;
+    struct endpoint real;
+    struct endpoint fake;
 };
 
 /* Which way messages go; published ones go one way only. */
@@ -86,44 +85,18 @@ static bool chance(struct shim *s, unsigned per_mille)
 
 /* ---- sockets ---- */
 
-/* An option that a kind of socket does not have is refused by it, which does not matter. */
-static void set_options(nng_socket socket)
-{
-    nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, IPC_MESSAGE_MAX);
-    nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MS);
-    nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MS);
-    nng_socket_set_int(socket, NNG_OPT_SENDBUF, QUEUE_MESSAGES);
-    nng_socket_set_int(socket, NNG_OPT_RECVBUF, QUEUE_MESSAGES);
-    nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
-}
-
-static void make_url(char url[IPC_PATH_MAX + 16], const char *dir, const char *name)
-{
-    snprintf(url, IPC_PATH_MAX + 16, "ipc://%s/%s", dir, name);
-}
-
-static int open_real(struct shim *s, size_t i)
-{
-    char url[IPC_PATH_MAX + 16];
-    struct line *line = &s->lines[i];
-    if (line_kinds[i].open_real(&line->real) != 0)
-        return ERR_SYSTEM;
-    line->has_real = true;
-    set_options(line->real);
-    make_url(url, s->real, line_kinds[i].name);
-    return nng_dial(line->real, url, NULL, NNG_FLAG_NONBLOCK) == 0 ? 0 : ERR_SYSTEM;
-}
-
 static int open_fake(struct shim *s, size_t i)
 {
-    char url[IPC_PATH_MAX + 16];
-    struct line *line = &s->lines[i];
-    if (line_kinds[i].open_fake(&line->fake) != 0)
-        return ERR_SYSTEM;
-    line->has_fake = true;
-    set_options(line->fake);
-    make_url(url, s->fake, line_kinds[i].name);
-    return nng_listen(line->fake, url, NULL, 0) == 0 ? 0 : ERR_SYSTEM;
+    const struct line_kind *kind = &line_kinds[i];
+    int rc = endpoint_listen(&s->lines[i].fake, kind->open_fake, s->fake, kind->name);
+    return rc == 0 ? 0 : ERR_SYSTEM;
+}
+
+static int open_line(struct shim *s, size_t i)
+{
+    const struct line_kind *kind = &line_kinds[i];
+    int rc = endpoint_dial(&s->lines[i].real, kind->open_real, s->real, kind->name);
+    return rc == 0 ? open_fake(s, i) : ERR_SYSTEM;
 }
 
 int shim_init(struct shim **out, const char *real, const char *fake, uint64_t seed, FILE *trace)
@@ -136,11 +109,8 @@ int shim_init(struct shim **out, const char *real, const char *fake, uint64_t se
     s->rng = seed;
     s->trace = trace;
     int rc = ipc_runtime_dir_make(fake);
-    for (size_t i = 0; rc == 0 && i < LINES; i++) {
-        rc = open_real(s, i);
-        if (rc == 0)
-            rc = open_fake(s, i);
-    }
+    for (size_t i = 0; rc == 0 && i < LINES; i++)
+        rc = open_line(s, i);
     if (rc != 0) {
         shim_free(s);
         return rc;
@@ -168,10 +138,8 @@ void shim_free(struct shim *s)
     drop_held(s);
     heap_free(&s->held);
     for (size_t i = 0; i < LINES; i++) {
-        if (s->lines[i].has_real)
-            nng_close(s->lines[i].real);
-        if (s->lines[i].has_fake)
-            nng_close(s->lines[i].fake);
+        endpoint_close(&s->lines[i].real);
+        endpoint_close(&s->lines[i].fake);
     }
     free(s);
 }
@@ -196,10 +164,7 @@ int shim_cut(struct shim *s, bool cut)
     s->counters.cuts += cut;
     drop_held(s);
     for (size_t i = 0; i < LINES; i++) {
-        struct line *line = &s->lines[i];
-        if (line->has_fake)
-            nng_close(line->fake);
-        line->has_fake = false;
+        endpoint_close(&s->lines[i].fake);
         if (!cut && open_fake(s, i) != 0)
             rc = ERR_SYSTEM;
     }
@@ -222,8 +187,8 @@ static void trace(struct shim *s, const struct way *way, nng_msg *message, const
 static void give_on(struct shim *s, const struct way *way, nng_msg *message)
 {
     struct line *line = &s->lines[way->line];
-    nng_socket to = way->from_fake ? line->real : line->fake;
-    if (s->is_cut || nng_sendmsg(to, message, NNG_FLAG_NONBLOCK) != 0)
+    const struct endpoint *to = way->from_fake ? &line->real : &line->fake;
+    if (s->is_cut || nng_sendmsg(to->socket, message, NNG_FLAG_NONBLOCK) != 0)
         nng_msg_free(message);
 }
 
@@ -315,11 +280,10 @@ void shim_garbage(struct shim *s, unsigned count)
     }
 }
 
-static bool source_of(const struct shim *s, const struct way *way, nng_socket *source)
+static const struct endpoint *source_of(const struct shim *s, const struct way *way)
 {
     const struct line *line = &s->lines[way->line];
-    *source = way->from_fake ? line->fake : line->real;
-    return way->from_fake ? line->has_fake : line->has_real;
+    return way->from_fake ? &line->fake : &line->real;
 }
 
 static void release_due(struct shim *s, uint64_t now)
@@ -334,29 +298,30 @@ static void release_due(struct shim *s, uint64_t now)
 
 void shim_run(struct shim *s, uint64_t now)
 {
-    nng_socket source;
     nng_msg *message;
     release_due(s, now);
-    for (size_t i = 0; i < WAYS; i++)
-        while (source_of(s, &ways[i], &source) &&
-               nng_recvmsg(source, &message, NNG_FLAG_NONBLOCK) == 0)
+    for (size_t i = 0; i < LINES; i++) {
+        endpoint_tick(&s->lines[i].real, now, DIAL_PATIENCE);
+        endpoint_tick(&s->lines[i].fake, now, LISTEN_PATIENCE);
+    }
+    for (size_t i = 0; i < WAYS; i++) {
+        const struct endpoint *source = source_of(s, &ways[i]);
+        while (source->open && nng_recvmsg(source->socket, &message, NNG_FLAG_NONBLOCK) == 0)
             judge(s, &ways[i], message, now);
+    }
 }
 
 size_t shim_poll(const struct shim *s, struct pollfd fds[SHIM_POLL_MAX], uint64_t now,
                  int *timeout_ms)
 {
     size_t count = 0;
-    nng_socket source;
     for (size_t i = 0; i < WAYS; i++) {
-        fds[count] = (struct pollfd){.events = POLLIN};
-        if (source_of(s, &ways[i], &source) &&
-            nng_socket_get_int(source, NNG_OPT_RECVFD, &fds[count].fd) == 0)
-            count++;
+        fds[count] = (struct pollfd){.fd = endpoint_fd(source_of(s, &ways[i])), .events = POLLIN};
+        count += fds[count].fd >= 0;
     }
     struct heap_node *first = heap_first(&s->held);
-    *timeout_ms = -1;
-    if (first != NULL)
+    *timeout_ms = POLL_MS;
+    if (first != NULL && first->key < now + POLL_MS * CLOCK_MS)
         *timeout_ms = first->key <= now ? 0 : (int)((first->key - now) / CLOCK_MS) + 1;
     return count;
 }

@@ -56,7 +56,7 @@ int shim_cut(struct shim *s, bool cut);
 /* Sends so many messages of nonsense, and damaged ones of the real kind, all ways. */
 void shim_garbage(struct shim *s, unsigned count);
 
-/* What to wait for: descriptors, and the time in ms until the next delayed message (-1: none). */
+/* What to wait for: descriptors, and how long at most, in ms, until shim_run is to be called. */
 size_t shim_poll(const struct shim *s, struct pollfd fds[SHIM_POLL_MAX], uint64_t now,
                  int *timeout_ms);
 /* Deals with everything that waits. `now` in ns. */
