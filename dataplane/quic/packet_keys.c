@@ -32,11 +32,16 @@ static const struct suite suites[] = {
     {0x1303, true, 32, WC_SHA256, UINT64_C(1) << 62, UINT64_C(1) << 36},
 };
 
-/* A key of either kind: for packets or for their headers. */
+/*
+ * A key of either kind: for packets or for their headers. wolfCrypt's form of an AES key is large
+ * and made when it is first used: the key for the next phase, which every connection holds ready,
+ * hardly ever is.
+ */
 struct packet_key {
     const struct suite *suite;
-    Aes aes;
-    uint8_t chacha[KEY_MAX];
+    Aes *aes;
+    bool header;
+    uint8_t bytes[KEY_MAX];
 };
 
 static const struct suite *suite_by_id(int id)
@@ -65,37 +70,59 @@ static ngtcp2_crypto_ctx suite_context(const struct suite *suite)
     };
 }
 
+static void aes_free(Aes *aes)
+{
+    if (!aes)
+        return;
+    wc_AesFree(aes);
+    explicit_bzero(aes, sizeof(*aes));
+    free(aes);
+}
+
 static void key_free(struct packet_key *key)
 {
     if (!key)
         return;
-    if (!key->suite->chacha)
-        wc_AesFree(&key->aes);
+    aes_free(key->aes);
     explicit_bzero(key, sizeof(*key));
     free(key);
 }
 
 static struct packet_key *key_new(const struct suite *suite, const uint8_t *bytes, bool header)
 {
-    struct packet_key *key = aligned_alloc(_Alignof(struct packet_key), sizeof(*key));
+    struct packet_key *key = calloc(1, sizeof(*key));
     if (!key)
         return NULL;
-    memset(key, 0, sizeof(*key));
     key->suite = suite;
-    if (suite->chacha) {
-        memcpy(key->chacha, bytes, suite->key_len);
-        return key;
-    }
-    int failed = wc_AesInit(&key->aes, NULL, INVALID_DEVID);
-    if (!failed && header)
-        failed = wc_AesSetKeyDirect(&key->aes, bytes, suite->key_len, NULL, AES_ENCRYPTION);
+    key->header = header;
+    memcpy(key->bytes, bytes, suite->key_len);
+    return key;
+}
+
+static Aes *aes_new(const struct packet_key *key)
+{
+    Aes *aes = aligned_alloc(_Alignof(Aes), sizeof(*aes));
+    if (!aes)
+        return NULL;
+    memset(aes, 0, sizeof(*aes));
+    int failed = wc_AesInit(aes, NULL, INVALID_DEVID);
+    if (!failed && key->header)
+        failed = wc_AesSetKeyDirect(aes, key->bytes, key->suite->key_len, NULL, AES_ENCRYPTION);
     else if (!failed)
-        failed = wc_AesGcmSetKey(&key->aes, bytes, suite->key_len);
+        failed = wc_AesGcmSetKey(aes, key->bytes, key->suite->key_len);
     if (failed) {
-        key_free(key);
+        aes_free(aes);
         return NULL;
     }
-    return key;
+    return aes;
+}
+
+/* NULL = out of memory. */
+static Aes *key_aes(struct packet_key *key)
+{
+    if (!key->aes)
+        key->aes = aes_new(key);
+    return key->aes;
 }
 
 static int expand(const struct suite *suite, const uint8_t *secret, size_t secret_len,
@@ -258,12 +285,12 @@ static int on_encrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
     (void)aead;
     int failed;
     if (key->suite->chacha)
-        failed = wc_ChaCha20Poly1305_Encrypt(key->chacha, nonce, aad, (word32)aad_len, plain,
+        failed = wc_ChaCha20Poly1305_Encrypt(key->bytes, nonce, aad, (word32)aad_len, plain,
                                              (word32)plain_len, dest, dest + plain_len);
     else
-        failed =
-            wc_AesGcmEncrypt(&key->aes, dest, plain, (word32)plain_len, nonce, (word32)nonce_len,
-                             dest + plain_len, TAG_SIZE, aad, (word32)aad_len);
+        failed = !key_aes(key) || wc_AesGcmEncrypt(key->aes, dest, plain, (word32)plain_len, nonce,
+                                                   (word32)nonce_len, dest + plain_len, TAG_SIZE,
+                                                   aad, (word32)aad_len);
     return failed ? NGTCP2_ERR_CALLBACK_FAILURE : 0;
 }
 
@@ -279,10 +306,11 @@ static int on_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
     size_t len = cipher_len - TAG_SIZE;
     int failed;
     if (key->suite->chacha)
-        failed = wc_ChaCha20Poly1305_Decrypt(key->chacha, nonce, aad, (word32)aad_len, cipher,
+        failed = wc_ChaCha20Poly1305_Decrypt(key->bytes, nonce, aad, (word32)aad_len, cipher,
                                              (word32)len, cipher + len, dest);
     else
-        failed = wc_AesGcmDecrypt(&key->aes, dest, cipher, (word32)len, nonce, (word32)nonce_len,
+        failed = !key_aes(key) ||
+                 wc_AesGcmDecrypt(key->aes, dest, cipher, (word32)len, nonce, (word32)nonce_len,
                                   cipher + len, TAG_SIZE, aad, (word32)aad_len);
     return failed ? NGTCP2_ERR_DECRYPT : 0;
 }
@@ -294,7 +322,7 @@ static int chacha_mask(const struct packet_key *key, uint8_t *dest, const uint8_
     ChaCha chacha;
     uint32_t counter = (uint32_t)sample[0] | (uint32_t)sample[1] << 8 | (uint32_t)sample[2] << 16 |
                        (uint32_t)sample[3] << 24;
-    if (wc_Chacha_SetKey(&chacha, key->chacha, KEY_MAX) != 0 ||
+    if (wc_Chacha_SetKey(&chacha, key->bytes, KEY_MAX) != 0 ||
         wc_Chacha_SetIV(&chacha, sample + sizeof(counter), counter) != 0)
         return -1;
     return wc_Chacha_Process(&chacha, dest, zeros, sizeof(zeros));
@@ -305,8 +333,11 @@ static int on_mask(uint8_t *dest, const ngtcp2_crypto_cipher *cipher,
 {
     struct packet_key *key = context->native_handle;
     (void)cipher;
-    int failed = key->suite->chacha ? chacha_mask(key, dest, sample)
-                                    : wc_AesEncryptDirect(&key->aes, dest, sample);
+    int failed;
+    if (key->suite->chacha)
+        failed = chacha_mask(key, dest, sample);
+    else
+        failed = !key_aes(key) || wc_AesEncryptDirect(key->aes, dest, sample) != 0;
     return failed ? NGTCP2_ERR_CALLBACK_FAILURE : 0;
 }
 
