@@ -541,6 +541,10 @@ class UdpProxy:
             self._due.append((due, out, data, address))
         self.forwarded += 1
 
+    def outside(self):
+        """The addresses that the target sees."""
+        return ["%s:%d" % out.getsockname() for out in self._upstream.values()]
+
     def rebind(self):
         """As a NAT that forgot: the next packets come from other ports."""
         for client, out in list(self._upstream.items()):
