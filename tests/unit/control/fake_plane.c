@@ -139,12 +139,13 @@ static void commit_record_delete(struct fake_plane *p, const struct ipc_record_d
         drop_record(p, record);
 }
 
-static void push_message(struct fake_connection *conn, struct bytes body, bool unidirectional)
+static void push_message(struct fake_connection *conn, struct bytes body, bool unidirectional,
+                         uint64_t replace_key)
 {
     if (!conn->open || conn->closing)
         return;
     assert_true(conn->message_count < FAKE_MESSAGES_MAX);
-    conn->messages[conn->message_count++] = (struct fake_message){copy_text(body), unidirectional};
+    conn->messages[conn->message_count++] = (struct fake_message){copy_text(body), unidirectional, replace_key};
 }
 
 static void commit_send(struct fake_plane *p, const struct ipc_send *send)
@@ -152,7 +153,7 @@ static void commit_send(struct fake_plane *p, const struct ipc_send *send)
     for (size_t i = 0; i < send->to.count; i++) {
         struct fake_connection *conn = fake_plane_connection(p, send->to.list[i]);
         assert_non_null(conn);
-        push_message(conn, send->body, false);
+        push_message(conn, send->body, false, send->replace_key);
         /* A role comes before the CallAnswer. */
         if (send->body.len > 13 && memcmp(send->body.data, "{\"CallAnswer\"", 13) == 0)
             assert_true(conn->room[0] != '\0');
@@ -181,6 +182,7 @@ static void commit_room_put(struct fake_plane *p, const struct ipc_room_put *put
     }
     assert_true(put->egress.count <= 16);
     room->hop_count = put->egress.count;
+    room->pps = put->participant_pps;
     if (room->hop_count > 0)
         memcpy(room->hops, put->egress.list, room->hop_count * sizeof(room->hops[0]));
 }
@@ -261,6 +263,8 @@ static void commit_link_join(struct fake_plane *p, const struct ipc_link_join *j
     conn->is_link = true;
     conn->link = join->link;
     conn->legacy = join->legacy;
+    conn->ping_after_ms = join->ping_after_ms;
+    conn->dead_after_ms = join->dead_after_ms;
 }
 
 static void commit_item(struct fake_plane *p, const struct ipc_item *item)
@@ -281,7 +285,7 @@ static void commit_item(struct fake_plane *p, const struct ipc_item *item)
         break;
     case IPC_send_unidirectional:
         push_message(fake_plane_connection(p, item->u.send_unidirectional.connection),
-                     item->u.send_unidirectional.body, true);
+                     item->u.send_unidirectional.body, true, 0);
         break;
     case IPC_close:
         commit_close(p, &item->u.close);

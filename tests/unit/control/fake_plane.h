@@ -17,6 +17,7 @@
 struct fake_message {
     char *text; /* JSON, NUL-terminated */
     bool unidirectional;
+    uint64_t replace_key;
 };
 
 /* An input that is not acknowledged. */
@@ -41,6 +42,7 @@ struct fake_connection {
     bool legacy;
     struct fingerprint_tls link;
     uint32_t repeat_ms;
+    uint32_t ping_after_ms, dead_after_ms; /* of a link */
     struct fake_message messages[FAKE_MESSAGES_MAX]; /* sent to the other end */
     size_t message_count;
     size_t taken; /* messages that the test has looked at */
@@ -61,6 +63,7 @@ struct fake_room {
     char name[256];
     struct ipc_hop hops[16];
     size_t hop_count;
+    uint32_t pps;
 };
 
 struct fake_route {

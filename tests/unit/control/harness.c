@@ -328,6 +328,13 @@ void sim_say(struct relay *r, struct fake_connection *conn, const char *json)
     harness_settle(r->harness);
 }
 
+void sim_say_from(struct relay *r, struct fake_connection *conn, const char *address,
+                  const char *json)
+{
+    assert_int_equal(address_parse(bytes_of_string(address), &conn->facts.remote), 0);
+    sim_say(r, conn, json);
+}
+
 void sim_sayf(struct relay *r, struct fake_connection *conn, const char *format, ...)
 {
     char text[8192];

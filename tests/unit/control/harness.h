@@ -78,6 +78,9 @@ struct fake_connection *sim_connect(struct relay *r, const char *sni);
 struct fake_connection *sim_connect_from(struct relay *r, const char *sni, const char *address,
                                          int certificate);
 void sim_say(struct relay *r, struct fake_connection *conn, const char *json);
+/* The same from another address: the connection has migrated. */
+void sim_say_from(struct relay *r, struct fake_connection *conn, const char *address,
+                  const char *json);
 void sim_sayf(struct relay *r, struct fake_connection *conn, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The other end closes. */
