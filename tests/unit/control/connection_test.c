@@ -73,9 +73,9 @@ static void defect_69_undefined_services_are_refused(void **state)
 static void defect_37_a_message_that_makes_no_sense_is_skipped(void **state)
 {
     (void)state;
-    static const char *const nonsense[] = {"{\"Hologram\":{}}", "", "{", "[]", "\"Warp\"",
-                                           "{\"Ping\":{\"timestamp_ms\":-1}}",
-                                           "{\"Ping\":{}} trailing"};
+    static const char *const nonsense[] = {
+        "{\"Hologram\":{}}",     "", "{", "[]", "\"Warp\"", "{\"Ping\":{\"timestamp_ms\":-1}}",
+        "{\"Ping\":{}} trailing"};
     struct harness *h = harness_linked_pair();
     struct relay *r = &h->relays[0];
     struct caller a = phone_new(r, 1);
@@ -189,7 +189,8 @@ static void test_a_token_that_nobody_asked_for_is_skipped(void **state)
     struct relay *r = harness_relay(h, "");
     struct fake_connection *conn = sim_connect(r, "_signal");
     sim_say(r, conn, "{\"AuthToken\":{\"token\":\"x\"}}");
-    sim_sayf(r, conn, "{\"RegisterPresence\":{\"identity_pub\":%s,\"signature\":[],\"alias\":null}}",
+    sim_sayf(r, conn,
+             "{\"RegisterPresence\":{\"identity_pub\":%s,\"signature\":[],\"alias\":null}}",
              key_json(1));
     expect_message(conn, "RegisterPresenceAck", "true", NULL);
     harness_free(h);
@@ -200,7 +201,8 @@ static struct fake_connection *register_with_token(struct relay *r, const char *
 {
     struct fake_connection *conn = sim_connect(r, "_signal");
     sim_sayf(r, conn, "{\"AuthToken\":{\"token\":\"%s\"}}", token);
-    sim_sayf(r, conn, "{\"RegisterPresence\":{\"identity_pub\":%s,\"signature\":[],\"alias\":null}}",
+    sim_sayf(r, conn,
+             "{\"RegisterPresence\":{\"identity_pub\":%s,\"signature\":[],\"alias\":null}}",
              key_json(n));
     return conn;
 }
@@ -240,7 +242,8 @@ static void test_what_comes_behind_a_question_waits_in_order(void **state)
     struct fake_connection *slow = sim_connect(r, "_signal");
     r->hold_answers = true;
     sim_say(r, slow, "{\"AuthToken\":{\"token\":\"good:bob\"}}");
-    sim_sayf(r, slow, "{\"RegisterPresence\":{\"identity_pub\":%s,\"signature\":[],\"alias\":null}}",
+    sim_sayf(r, slow,
+             "{\"RegisterPresence\":{\"identity_pub\":%s,\"signature\":[],\"alias\":null}}",
              key_json(1));
     sim_say(r, slow, "{\"Ping\":{\"timestamp_ms\":1}}");
     assert_int_equal(slow->input_count, 3); /* none acknowledged */

@@ -145,7 +145,8 @@ static void push_message(struct fake_connection *conn, struct bytes body, bool u
     if (!conn->open || conn->closing)
         return;
     assert_true(conn->message_count < FAKE_MESSAGES_MAX);
-    conn->messages[conn->message_count++] = (struct fake_message){copy_text(body), unidirectional, replace_key};
+    conn->messages[conn->message_count++] =
+        (struct fake_message){copy_text(body), unidirectional, replace_key};
 }
 
 static void commit_send(struct fake_plane *p, const struct ipc_send *send)

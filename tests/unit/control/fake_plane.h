@@ -42,7 +42,7 @@ struct fake_connection {
     bool legacy;
     struct fingerprint_tls link;
     uint32_t repeat_ms;
-    uint32_t ping_after_ms, dead_after_ms; /* of a link */
+    uint32_t ping_after_ms, dead_after_ms;           /* of a link */
     struct fake_message messages[FAKE_MESSAGES_MAX]; /* sent to the other end */
     size_t message_count;
     size_t taken; /* messages that the test has looked at */

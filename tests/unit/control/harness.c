@@ -76,7 +76,7 @@ static void on_log(void *context, enum log_level level, const char *event,
     if (getenv("HARNESS_LOG") != NULL)
         fprintf(stderr, "%d %s\n", r->number, line);
     const char *text = strchr(line, ' ');
-    snprintf(r->log[r->log_count++ % HARNESS_LOG_MAX], sizeof(r->log[0]), "%.150s",
+    snprintf(r->log[r->log_count++ % HARNESS_LOG_MAX], sizeof(r->log[0]), "%.510s",
              text == NULL ? line : text + 1);
 }
 
@@ -214,9 +214,7 @@ struct relay *harness_relay(struct harness *h, const char *yaml)
     r->harness = h;
     r->number = h->relay_count++;
     struct config_errors errors = {0};
-    char text[4096];
-    snprintf(text, sizeof(text), "relay: { name: relay-%d }\n%s", r->number, yaml);
-    int err = config_load_text(bytes_of_string(text), "test.yaml", &r->config, &errors);
+    int err = config_load_text(bytes_of_string(yaml), "test.yaml", &r->config, &errors);
     if (err < 0)
         config_errors_print(&errors, stderr);
     assert_int_equal(err, 0);
@@ -366,7 +364,9 @@ static struct relay *listener_at(struct harness *h, const struct address *addres
     return NULL;
 }
 
-static void fail_dial(struct relay *r, const struct ipc_dial *dial)
+/* Nobody answers, or somebody with another certificate. */
+static void fail_dial(struct relay *r, const struct ipc_dial *dial,
+                      const struct fingerprint_tls *presented)
 {
     struct fake_connection *conn = fake_plane_open(&r->plane, "_federation");
     conn->facts.dialed = true;
@@ -376,7 +376,10 @@ static void fail_dial(struct relay *r, const struct ipc_dial *dial)
     item.u.closed.connection = conn->facts.connection;
     item.u.closed.dialed = true;
     item.u.closed.dial = dial->dial;
-    item.u.closed.error = (uint32_t)-ERR_TIMEOUT;
+    item.u.closed.error = (uint32_t)(presented == NULL ? -ERR_TIMEOUT : -ERR_PIN);
+    item.u.closed.has_certificate = presented != NULL;
+    if (presented != NULL)
+        item.u.closed.fingerprint = *presented;
     input(r, conn, &item, NULL);
 }
 
@@ -417,7 +420,7 @@ static bool serve_dials(struct harness *h, struct relay *r)
         if (to != NULL && fingerprint_tls_equal(&theirs, &copy.pin))
             make_link(r, to, &copy);
         else
-            fail_dial(r, &copy);
+            fail_dial(r, &copy, to == NULL ? NULL : &theirs);
     }
     return did;
 }
@@ -526,6 +529,37 @@ struct harness *harness_linked_pair(void)
     assert_non_null(sim_link_connection(first, 1));
     assert_non_null(sim_link_connection(second, 0));
     return h;
+}
+
+/* ---- puppets ---- */
+
+struct fake_connection *puppet_link(struct relay *r, int n, bool ours)
+{
+    char address[32];
+    snprintf(address, sizeof(address), "192.0.2.%d:4433", n);
+    struct fake_connection *conn = sim_connect_from(r, "_federation", address, ours ? 0xa0 + n : 0);
+    sim_sayf(r, conn, "{\"FederationHello\":{\"tls_fingerprint\":\"%s\"%s}}",
+             harness_fingerprint(n), ours ? ",\"chappe\":{\"v\":1}" : "");
+    skip_messages(conn);
+    return conn;
+}
+
+void puppet_forward(struct relay *r, struct fake_connection *conn, int n, const char *inner)
+{
+    sim_sayf(r, conn, "{\"FederatedSignalForward\":{\"inner\":%s,\"origin_relay_fp\":\"%s\"}}",
+             inner, harness_fingerprint(n));
+}
+
+const char *offer_json(const char *caller, const char *target, const char *id)
+{
+    static char text[2048];
+    snprintf(text, sizeof(text),
+             "{\"DirectCallOffer\":{\"caller_fingerprint\":\"%s\",\"caller_alias\":null,"
+             "\"target_fingerprint\":\"%s\",\"call_id\":\"%s\",\"identity_pub\":%s,"
+             "\"ephemeral_pub\":%s,\"signature\":[],\"supported_profiles\":[],"
+             "\"caller_reflexive_addr\":\"192.0.2.1:1000\",\"kept\":1}}",
+             caller, target, id, key_json(0), key_json(0));
+    return text;
 }
 
 /* ---- expectations ---- */

@@ -26,7 +26,7 @@
 #define HARNESS_START (1000 * CLOCK_SECOND)
 #define HARNESS_TICK 1000 /* ns from one input to the next */
 #define HARNESS_QUESTIONS_MAX 64
-#define HARNESS_LOG_MAX 4096
+#define HARNESS_LOG_MAX 1024
 
 struct harness;
 
@@ -40,7 +40,7 @@ struct relay {
     size_t answer_count;
     bool hold_answers;              /* the rim is slow */
     bool down;                      /* dials to it fail */
-    char log[HARNESS_LOG_MAX][160]; /* event names and `why` */
+    char log[HARNESS_LOG_MAX][512]; /* event names and `why` */
     size_t log_count;
 };
 
@@ -57,7 +57,7 @@ struct harness {
 /* ---- the world ---- */
 struct harness *harness_new(void);
 void harness_free(struct harness *h);
-/* Adds a relay with this config (YAML without `relay:`), adopted from nothing. */
+/* Adds a relay with this config (YAML), adopted from nothing. */
 struct relay *harness_relay(struct harness *h, const char *yaml);
 /* An entry for `peers:` or `trusted:` that names relay n. */
 const char *harness_peer(int n, const char *extra);
@@ -122,6 +122,12 @@ void phones_call(struct caller *a, struct caller *b, const char *id);
 /* Nothing of calls, rooms, phones is left in the relay once everybody has gone. */
 void expect_nothing_left(struct relay *r);
 size_t view_count(cJSON *view); /* and deletes it */
+
+/* ---- puppets: relays whose every word is the test's; number n comes from 192.0.2.n ---- */
+/* A link, its hello said: a relay of ours with its certificate, or an original without. */
+struct fake_connection *puppet_link(struct relay *r, int n, bool ours);
+void puppet_forward(struct relay *r, struct fake_connection *conn, int n, const char *inner);
+const char *offer_json(const char *caller, const char *target, const char *id);
 
 /* ---- setups ---- */
 /* Two relays of ours, linked: 0 dials 1. */
