@@ -107,12 +107,12 @@ static void test_an_unknown_relay_is_refused_with_the_config_that_would_admit_it
     struct fake_connection *conn = sim_connect_from(s.r, "_federation", "192.0.2.9:1", 0xa9);
     expect_closed(conn, "unknown relay");
     char line[256];
-    snprintf(line, sizeof(line), "trusted: - { fingerprint: \\\"%s\\\" }", harness_fingerprint(9));
+    snprintf(line, sizeof(line), "trusted: [{ fingerprint: '%s' }]", harness_fingerprint(9));
     assert_true(sim_logged(s.r, line));
     conn = sim_connect_from(s.r, "_federation", "192.0.2.9:1", 0);
     sim_say(s.r, conn, hello(9, ""));
     expect_closed(conn, "unknown relay without a certificate");
-    snprintf(line, sizeof(line), "\\\"%s\\\", legacy: true, address: \\\"192.0.2.9\\\" }",
+    snprintf(line, sizeof(line), "'%s', legacy: true, address: '192.0.2.9' }]",
              harness_fingerprint(9));
     assert_true(sim_logged(s.r, line));
     harness_free(s.h);
@@ -414,7 +414,7 @@ static void defect_03_another_certificate_is_reported_with_its_config(void **sta
     assert_true(r->plane.dials[0].dial.present_certificate);
     assert_int_equal(links(r), 0);
     char line[256];
-    snprintf(line, sizeof(line), "address: \\\"127.0.1.1:4433\\\", fingerprint: \\\"%s\\\" }",
+    snprintf(line, sizeof(line), "address: '127.0.1.1:4433', fingerprint: '%s' }]",
              harness_fingerprint(0));
     assert_true(sim_logged(r, "peer_has_another_certificate"));
     assert_true(sim_logged(r, line));
