@@ -33,6 +33,7 @@ int main(int argc, char **argv)
     rc = EXIT_FAILED;
     if (plane_init(&plane, &startup, "chappe-" CHAPPE_VERSION) == 0)
         rc = plane_run(plane);
+    startup_bound_ending(rc);
     plane_free(plane);
     startup_end(&startup);
     return rc;

@@ -219,6 +219,7 @@ static int run(struct plane *p)
         log_event(LOG_INFO, "data_stopped", LOG_I64("code", code));
     }
     worker_free(p->worker);
+    startup_bound_ending(code);
     if (p->sockets)
         ipc_sockets_close(p->sockets);
     notify_close(&p->notify);

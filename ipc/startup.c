@@ -1,6 +1,7 @@
 #include "ipc/startup.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,4 +99,23 @@ void startup_end(struct startup *s)
     identity_wipe(&s->seed);
     config_free(&s->config);
     lockfile_release(&s->lock);
+}
+
+static volatile sig_atomic_t ending_code;
+
+static void end_now(int number)
+{
+    (void)number;
+    _exit((int)ending_code);
+}
+
+void startup_bound_ending(int code)
+{
+    sigset_t alarm_only;
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    ending_code = code;
+    signal(SIGALRM, end_now);
+    sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
+    alarm(STARTUP_ENDING_S);
 }

@@ -24,6 +24,14 @@ struct startup {
 int startup_begin(struct startup *s, const char *config_path, const char *plane);
 void startup_end(struct startup *s);
 
+/*
+ * From now on the process ends by itself, with `code`, once STARTUP_ENDING_S seconds have passed:
+ * nng 1.5 sometimes waits for ever in nng_close when the other plane goes at the same moment. To be
+ * called when all work is done and only memory is left to be freed.
+ */
+#define STARTUP_ENDING_S 2
+void startup_bound_ending(int code);
+
 /* The config alone, as `--check` and chappectl want it: EXIT_DONE, or EXIT_USAGE with messages. */
 int startup_config(const char *config_path, struct config *config);
 
