@@ -226,7 +226,6 @@ bool uplink_answer(struct uplink *u)
 
 void uplink_tick(struct uplink *u)
 {
-    ipc_sockets_tick(u->sockets, u->now);
     ipc_data_side_tick(u->side);
 }
 

@@ -1,5 +1,7 @@
 #include "ipc/sockets.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -26,12 +28,78 @@
 #define CTL_TRIES 10
 #define CTL_PAUSE_NS 20000000
 
+#define KEEPER_PAUSE_NS 100000000
+
 struct ipc_sockets {
     struct endpoint published;
     struct endpoint subscribed;
     struct endpoint snapshot;
     struct endpoint ctl;
+    pthread_t keeper;
+    bool kept;
+    pthread_mutex_t mutex; /* of `ending` */
+    pthread_cond_t ended;
+    bool ending;
 };
+
+/* ---- the keeper: a thread that looks after the connections ---- */
+
+static void keep(struct ipc_sockets *s)
+{
+    uint64_t now = clock_monotonic();
+    endpoint_tick(&s->published, now, LISTEN_PATIENCE);
+    endpoint_tick(&s->subscribed, now, DIAL_PATIENCE);
+    endpoint_tick(&s->snapshot, now, s->snapshot.listens ? LISTEN_PATIENCE : DIAL_PATIENCE);
+    endpoint_tick(&s->ctl, now, CTL_PATIENCE);
+}
+
+static void pause_keeper(struct ipc_sockets *s)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += KEEPER_PAUSE_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&s->ended, &s->mutex, &until);
+}
+
+static void *run_keeper(void *context)
+{
+    struct ipc_sockets *s = context;
+    pthread_mutex_lock(&s->mutex);
+    while (!s->ending) {
+        pthread_mutex_unlock(&s->mutex);
+        keep(s);
+        pthread_mutex_lock(&s->mutex);
+        if (!s->ending)
+            pause_keeper(s);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return NULL;
+}
+
+/* No signal is for this thread. */
+static int start_keeper(struct ipc_sockets *s)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    s->kept = pthread_create(&s->keeper, NULL, run_keeper, s) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return s->kept ? 0 : NNG_ENOMEM;
+}
+
+static void end_keeper(struct ipc_sockets *s)
+{
+    if (!s->kept)
+        return;
+    pthread_mutex_lock(&s->mutex);
+    s->ending = true;
+    pthread_cond_signal(&s->ended);
+    pthread_mutex_unlock(&s->mutex);
+    pthread_join(s->keeper, NULL);
+}
 
 /* ---- opening ---- */
 
@@ -76,6 +144,20 @@ static int open_control(struct ipc_sockets *s, const char *dir, const char **nam
     return rc;
 }
 
+static struct ipc_sockets *make(void)
+{
+    struct ipc_sockets *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return NULL;
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->ended, &clock);
+    pthread_condattr_destroy(&clock);
+    return s;
+}
+
 static int open_all(struct ipc_sockets **out, const char *dir, char *why, size_t why_size,
                     int (*open)(struct ipc_sockets *, const char *, const char **))
 {
@@ -84,8 +166,10 @@ static int open_all(struct ipc_sockets **out, const char *dir, char *why, size_t
         snprintf(why, why_size, "%s: %m", dir);
         return ERR_SYSTEM;
     }
-    struct ipc_sockets *s = calloc(1, sizeof(*s));
+    struct ipc_sockets *s = make();
     int rc = s == NULL ? NNG_ENOMEM : open(s, dir, &name);
+    if (rc == 0)
+        rc = start_keeper(s);
     if (rc != 0) {
         snprintf(why, why_size, "%s/%s: %s", dir, name, nng_strerror(rc));
         ipc_sockets_close(s);
@@ -111,19 +195,14 @@ void ipc_sockets_close(struct ipc_sockets *s)
 {
     if (s == NULL)
         return;
+    end_keeper(s);
     endpoint_close(&s->published);
     endpoint_close(&s->subscribed);
     endpoint_close(&s->snapshot);
     endpoint_close(&s->ctl);
+    pthread_mutex_destroy(&s->mutex);
+    pthread_cond_destroy(&s->ended);
     free(s);
-}
-
-void ipc_sockets_tick(struct ipc_sockets *s, uint64_t now)
-{
-    endpoint_tick(&s->published, now, LISTEN_PATIENCE);
-    endpoint_tick(&s->subscribed, now, DIAL_PATIENCE);
-    endpoint_tick(&s->snapshot, now, s->snapshot.listens ? LISTEN_PATIENCE : DIAL_PATIENCE);
-    endpoint_tick(&s->ctl, now, CTL_PATIENCE);
 }
 
 int ipc_sockets_fd_subscribed(const struct ipc_sockets *s)

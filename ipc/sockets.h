@@ -23,16 +23,15 @@ struct ipc_sockets;
 /*
  * The data plane listens on events and snapshot and subscribes to commands; the control plane
  * listens on commands and ctl, subscribes to events and asks at snapshot. Both make runtime_dir if
- * it is absent. No process may fork afterwards: nng has threads. 0 or ERR_SYSTEM, with `why`.
+ * it is absent. A thread of their own connects again where nng has given up (ipc/endpoint.h), which
+ * takes up to milliseconds and so is not for a plane's loop. No process may fork afterwards. 0 or
+ * ERR_SYSTEM, with `why`.
  */
 int ipc_sockets_open_data(struct ipc_sockets **out, const char *runtime_dir, char *why,
                           size_t why_size);
 int ipc_sockets_open_control(struct ipc_sockets **out, const char *runtime_dir, char *why,
                              size_t why_size);
 void ipc_sockets_close(struct ipc_sockets *s);
-
-/* To be called every 100 ms: connects again where nng has given up (ipc/endpoint.h). */
-void ipc_sockets_tick(struct ipc_sockets *s, uint64_t now);
 
 /* Readable for epoll when there may be something to receive. */
 int ipc_sockets_fd_subscribed(const struct ipc_sockets *s);

@@ -308,7 +308,6 @@ static int timeout_ms(const struct plane *p)
 static void run_timers(struct plane *p)
 {
     if (p->now >= p->next_tick) {
-        ipc_sockets_tick(p->sockets, p->now);
         ipc_control_side_tick(p->contract, p->now);
         p->next_tick = p->now + TICK;
     }
