@@ -106,7 +106,8 @@ int quic_connection_send_datagram(struct quic_connection *c, struct quic_payload
     struct quic_counters *counters = &c->endpoint->counters;
     if (!connection_is_open(c))
         return ERR_CLOSED;
-    if (!connection_takes_datagram(c, payload->len + (tag ? QUIC_DATAGRAM_TAG : 0u))) {
+    size_t len = payload->len + (tag ? QUIC_DATAGRAM_TAG : 0u);
+    if (c->datagram_max == 0 || len > c->datagram_max) {
         counters->drop_too_large++;
         return ERR_TOO_LARGE;
     }

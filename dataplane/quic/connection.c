@@ -12,6 +12,8 @@
 #define MTU_MAX 1452  /* bytes of UDP payload that fit an Ethernet frame under IPv6 */
 #define UNI_STREAMS 3 /* for the peer; every one is declined */
 #define CLIENT_FIRST_ID 16
+#define ANSWER_PACKETS 2 /* packets with datagrams that are acknowledged at once */
+#define ANSWER_DELAY (24 * CLOCK_MS)
 
 /* ---- settings ---- */
 
@@ -261,6 +263,7 @@ void connection_establish(struct quic_connection *c, struct quic_peer *peer)
     e->counters.handshakes_completed++;
     if (e->config.keep_alive)
         ngtcp2_conn_set_keep_alive_timeout(c->qc, e->config.keep_alive);
+    connection_measure(c);
     public_address(&c->path.remote, &peer->remote);
     public_address(&c->path.local, &peer->local);
     if (e->callbacks.established)
@@ -277,18 +280,48 @@ static void copy_address(const ngtcp2_addr *in, struct address *out)
     out->len = in->addrlen;
 }
 
+static void free_tls(struct quic_connection *c)
+{
+    ngtcp2_conn_set_tls_native_handle(c->qc, NULL);
+    tls_session_free(c->tls);
+    c->tls = NULL;
+}
+
+/* Whether an answer to the packet just read must not wait. */
+static bool is_urgent(const struct quic_connection *c)
+{
+    return c->tls || c->closing || c->failure || c->got_stream || c->unanswered >= ANSWER_PACKETS ||
+           c->datagrams.count > 0 || c->out.waiting || c->out.open_count > 0 || c->in.fins > 0;
+}
+
+/*
+ * An acknowledgement may wait for a datagram that goes the same way, or for the next packet, but
+ * not longer than we promised (max_ack_delay, 25 ms). ngtcp2 itself would wait only for an eighth
+ * of the round-trip time, so in a call nearly every packet would cost one of its own.
+ */
+static void answer_later(struct quic_connection *c)
+{
+    uint64_t at = c->endpoint->now + ANSWER_DELAY;
+    if (!heap_contains(&c->timer) || c->timer.key > at)
+        (void)heap_set(&c->endpoint->timers, &c->timer, at);
+}
+
 /* The path may have moved, and TLS may have done its work. */
 static void after_packet(struct quic_connection *c)
 {
-    if (c->tls && c->established) {
-        ngtcp2_conn_set_tls_native_handle(c->qc, NULL);
-        tls_session_free(c->tls);
-        c->tls = NULL;
-    }
+    if (c->got_datagram && c->unanswered < ANSWER_PACKETS)
+        c->unanswered++;
+    bool urgent = is_urgent(c);
+    c->got_datagram = c->got_stream = false;
+    if (c->tls && c->established)
+        free_tls(c);
     const ngtcp2_path *path = ngtcp2_conn_get_path(c->qc);
     copy_address(&path->remote, &c->path.remote);
     copy_address(&path->local, &c->path.local);
-    connection_mark(c);
+    if (urgent)
+        connection_mark(c);
+    else
+        answer_later(c);
 }
 
 void connection_receive(struct quic_connection *c, const struct udp_path *path, struct bytes packet)

@@ -53,6 +53,10 @@ struct quic_connection {
     uint64_t waiting_since;  /* we sent and heard nothing since; 0 = heard */
     uint64_t dead_after;     /* 0 = no such limit */
     uint64_t lost;
+    uint32_t datagram_max; /* bytes, as of the last flush; 0 = none may be sent */
+    uint8_t unanswered;    /* packets with datagrams since we last wrote */
+    bool got_datagram;     /* what the packet being read has brought ... */
+    bool got_stream;       /* ... */
     bool dialed;
     bool established;
     bool unfinished;  /* counted among the endpoint's unfinished handshakes */
@@ -93,11 +97,10 @@ void connection_unmark(struct quic_connection *c);
 void connection_set_timer(struct quic_connection *c);
 /* What is handed up and what may be sent: it is established and nobody is closing it. */
 bool connection_is_open(const struct quic_connection *c);
+/* Finds out what datagrams path and peer take now: sets datagram_max. */
+void connection_measure(struct quic_connection *c);
 /* A new id of ours, in the endpoint's table. 0, ERR_MEMORY, ERR_RANDOM. */
 int connection_new_id(struct quic_connection *c, ngtcp2_cid *out);
-/* Bytes of the largest datagram that path and peer take now; 0 = the peer takes none at all. */
-size_t connection_datagram_max(const struct quic_connection *c);
-bool connection_takes_datagram(const struct quic_connection *c, size_t len);
 /* The peer sent a stateless reset. */
 void connection_reset(struct quic_connection *c);
 

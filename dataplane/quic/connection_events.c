@@ -136,6 +136,7 @@ static bool is_ours(struct quic_connection *c, int64_t id)
 static int on_stream_open(ngtcp2_conn *qc, int64_t id, void *user_data)
 {
     struct quic_connection *c = user_data;
+    c->got_stream = true;
     if (!ngtcp2_is_bidi_stream(id)) {
         /* Nobody sends us anything there; politely decline. */
         (void)ngtcp2_conn_shutdown_stream_read(qc, 0, id, 0);
@@ -150,6 +151,7 @@ static int on_stream_data(ngtcp2_conn *qc, uint32_t flags, int64_t id, uint64_t 
 {
     struct quic_connection *c = user_data;
     (void)offset;
+    c->got_stream = true;
     if (is_ours(c, id)) {
         /* Replies come on streams of their own; what comes here is thrown away. */
         ngtcp2_conn_extend_max_offset(qc, len);
@@ -210,6 +212,7 @@ static int on_datagram(ngtcp2_conn *qc, uint32_t flags, const uint8_t *data, siz
         e->counters.drop_not_open++;
         return 0;
     }
+    c->got_datagram = true;
     e->counters.datagrams_received++;
     if (e->callbacks.datagram)
         e->callbacks.datagram(e->context, c,

@@ -5,6 +5,7 @@
 
 /* Packets of one connection in one go; then the others get their turn. */
 #define FLUSH_PACKETS 64
+#define FRAME_HEAD 3 /* bytes of type and length before a datagram */
 
 /* The making of packets for one connection. */
 struct writer {
@@ -95,7 +96,8 @@ static ngtcp2_ssize write_datagram(struct writer *w)
         vectors[count++] = (ngtcp2_vec){(uint8_t *)(uintptr_t)d->tag, QUIC_DATAGRAM_TAG};
     if (d->payload->len > 0) /* ngtcp2 aborts on an empty piece */
         vectors[count++] = (ngtcp2_vec){d->payload->data, d->payload->len};
-    if (!connection_takes_datagram(c, datagram_len(d))) {
+    connection_measure(c);
+    if (datagram_len(d) > c->datagram_max) {
         /* It fitted when it was queued; the path has changed. */
         counters->drop_too_large++;
         datagram_queue_pop(&c->datagrams);
@@ -172,23 +174,19 @@ void connection_flush(struct quic_connection *c)
         connection_fail(c, rv);
         return;
     }
+    c->unanswered = 0;
+    connection_measure(c);
     connection_set_timer(c);
 }
 
-size_t connection_datagram_max(const struct quic_connection *c)
+void connection_measure(struct quic_connection *c)
 {
     const ngtcp2_transport_params *peer = ngtcp2_conn_get_remote_transport_params(c->qc);
     /* First byte, packet number and tag; type and length of the frame. */
-    size_t overhead = 1 + ngtcp2_conn_get_dcid(c->qc)->datalen + 4 + 16 + 3;
+    size_t overhead = 1 + ngtcp2_conn_get_dcid(c->qc)->datalen + 4 + 16 + FRAME_HEAD;
     size_t path = ngtcp2_conn_get_path_max_tx_udp_payload_size(c->qc);
     size_t room = path > overhead ? path - overhead : 0;
-    size_t allowed =
-        peer && peer->max_datagram_frame_size > 3 ? (size_t)peer->max_datagram_frame_size - 3 : 0;
-    return room < allowed ? room : allowed;
-}
-
-bool connection_takes_datagram(const struct quic_connection *c, size_t len)
-{
-    size_t max = connection_datagram_max(c);
-    return max > 0 && len <= max;
+    uint64_t frame = peer ? peer->max_datagram_frame_size : 0;
+    uint64_t allowed = frame > FRAME_HEAD ? frame - FRAME_HEAD : 0;
+    c->datagram_max = (uint32_t)(room < allowed ? room : allowed);
 }

@@ -30,6 +30,8 @@ static void set_options(int fd, sa_family_t family)
 {
     set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
     set_int(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
+    set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER); /* beyond the limit, as root */
+    set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER);
     set_int(fd, SOL_UDP, UDP_GRO, 1);
     /* Do not fragment: the size of the path is found by QUIC's own probes (RFC 9000, 14). */
     set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
