@@ -5,7 +5,8 @@
 
 /* Packets of one connection in one go; then the others get their turn. */
 #define FLUSH_PACKETS 64
-#define FRAME_HEAD 3 /* bytes of type and length before a datagram */
+#define SHORT_PACKET 600 /* bytes: with room for anything that ngtcp2 might have wanted to add */
+#define FRAME_HEAD 3     /* bytes of type and length before a datagram */
 
 /* The making of packets for one connection. */
 struct writer {
@@ -84,12 +85,20 @@ static ngtcp2_ssize write_message(struct writer *w)
     return n;
 }
 
+static bool message_waits(const struct writer *w)
+{
+    return w->c->out.waiting && !w->messages_blocked;
+}
+
 static ngtcp2_ssize write_datagram(struct writer *w)
 {
     struct quic_connection *c = w->c;
     struct quic_counters *counters = &c->endpoint->counters;
     const struct datagram *d = datagram_queue_first(&c->datagrams);
     int accepted = 0;
+    /* A packet that ends with its last datagram needs no second call to complete it. */
+    uint32_t flags = c->datagrams.count > 1 || message_waits(w) ? NGTCP2_WRITE_DATAGRAM_FLAG_MORE
+                                                                : NGTCP2_WRITE_DATAGRAM_FLAG_NONE;
     ngtcp2_vec vectors[2];
     size_t count = 0;
     if (d->tagged)
@@ -103,9 +112,9 @@ static ngtcp2_ssize write_datagram(struct writer *w)
         datagram_queue_pop(&c->datagrams);
         return NGTCP2_ERR_WRITE_MORE;
     }
-    ngtcp2_ssize n = ngtcp2_conn_writev_datagram(c->qc, &w->view, NULL, w->dest, UDP_PAYLOAD_MAX,
-                                                 &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0,
-                                                 vectors, count, c->endpoint->now);
+    ngtcp2_ssize n =
+        ngtcp2_conn_writev_datagram(c->qc, &w->view, NULL, w->dest, UDP_PAYLOAD_MAX, &accepted,
+                                    flags, 0, vectors, count, c->endpoint->now);
     if (accepted) {
         counters->datagrams_sent++;
         datagram_queue_pop(&c->datagrams);
@@ -116,16 +125,15 @@ static ngtcp2_ssize write_datagram(struct writer *w)
 static ngtcp2_ssize write_item(struct writer *w)
 {
     struct quic_connection *c = w->c;
-    bool message = c->out.waiting && !w->messages_blocked;
     if (!c->established)
         return write_rest(w);
     if (c->in.fins > 0)
         return write_fin(w);
-    if (message && w->message_first)
+    if (message_waits(w) && w->message_first)
         return write_message(w);
     if (c->datagrams.count > 0)
         return write_datagram(w);
-    if (message)
+    if (message_waits(w))
         return write_message(w);
     return write_rest(w);
 }
@@ -138,6 +146,17 @@ static ngtcp2_ssize write_packet(struct writer *w)
         n = write_item(w);
     } while (n == NGTCP2_ERR_WRITE_MORE);
     return n;
+}
+
+/*
+ * After a packet of `len` bytes nothing more is due. What ngtcp2 has to send of its own goes into a
+ * packet before our data, so a short one has taken all of it; probes of the path are long.
+ */
+static bool all_written(const struct writer *w, size_t len)
+{
+    const struct quic_connection *c = w->c;
+    return len < SHORT_PACKET && c->established && c->in.fins == 0 && c->datagrams.count == 0 &&
+           !message_waits(w);
 }
 
 /*
@@ -160,6 +179,8 @@ static int write_packets(struct quic_connection *c)
         e->counters.packets_sent++;
         if (c->waiting_since == 0)
             c->waiting_since = e->now;
+        if (all_written(&w, (size_t)n))
+            return 0;
     }
     connection_mark(c);
     return 0;
