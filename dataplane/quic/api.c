@@ -8,6 +8,9 @@
 #include "common/error.h"
 #include "dataplane/quic/endpoint.h"
 
+/* From here on a single packet of voice could bring more than the queue still takes. */
+#define DATAGRAMS_CROWDED (QUIC_DATAGRAM_QUEUE - 10)
+
 void quic_connection_set_user(struct quic_connection *c, void *user)
 {
     c->user = user;
@@ -116,6 +119,8 @@ int quic_connection_send_datagram(struct quic_connection *c, struct quic_payload
         counters->drop_queue_full++;
     else if (rv == ERR_MEMORY)
         counters->drop_no_memory++;
+    if (c->datagrams.count == DATAGRAMS_CROWDED)
+        c->endpoint->crowded = true;
     connection_mark(c);
     return rv == ERR_FULL ? ERR_OK : rv;
 }

@@ -173,6 +173,16 @@ static void receive_packet(struct quic_endpoint *e, const struct endpoint_packet
         endpoint_accept(e, packet);
 }
 
+static void flush_marked(struct quic_endpoint *e)
+{
+    e->crowded = false;
+    while (e->dirty) {
+        struct quic_connection *c = e->dirty;
+        connection_unmark(c);
+        connection_flush(c);
+    }
+}
+
 static void receive_buffer(struct quic_endpoint *e, const struct udp_received *buffer)
 {
     for (size_t at = 0; at < buffer->len; at += buffer->segment) {
@@ -182,6 +192,9 @@ static void receive_buffer(struct quic_endpoint *e, const struct udp_received *b
             .data = {buffer->data + at, left < buffer->segment ? left : buffer->segment},
         };
         receive_packet(e, &packet);
+        /* A batch may bring more for one receiver than its queue holds. */
+        if (e->crowded)
+            flush_marked(e);
     }
 }
 
@@ -220,11 +233,7 @@ void quic_endpoint_expire(struct quic_endpoint *e, uint64_t now)
 void quic_endpoint_flush(struct quic_endpoint *e, uint64_t now)
 {
     endpoint_set_now(e, now);
-    while (e->dirty) {
-        struct quic_connection *c = e->dirty;
-        connection_unmark(c);
-        connection_flush(c);
-    }
+    flush_marked(e);
     udp_outbox_send(e->outbox);
 }
 

@@ -40,6 +40,7 @@ struct quic_endpoint {
     uint64_t stateless_window; /* start of the 100 ms in which packets without a connection ... */
     uint32_t stateless_sent;   /* ... are counted */
     bool refusing;
+    bool crowded; /* some queue of datagrams is filling up: better flush before more comes */
 };
 
 /* Time never goes backwards for ngtcp2, which would abort the process. */
