@@ -202,11 +202,14 @@ static struct harness *make_world(void)
     return h;
 }
 
-static void run_script(unsigned number, size_t adopt_every, struct buffer *outcome)
+/* `one_in`: it dies at one in so many steps, also in the middle of events; 0: it does not. */
+static void run_script(unsigned number, size_t adopt_every, unsigned one_in, struct buffer *outcome)
 {
     struct script s = {.h = make_world(), .random = number * 977 + 5};
     harness_pass(s.h, CLOCK_SECOND);
     s.h->adopt_every = adopt_every;
+    for (unsigned i = 0; i < 2; i++)
+        s.h->relays[i].deaths = (struct deaths){.one_in = one_in, .random = number * 2 + i};
     for (int i = 0; i < STEPS; i++)
         step(&s);
     harness_pass(s.h, 300 * CLOCK_SECOND);
@@ -231,29 +234,45 @@ static void expect_same(unsigned number, size_t every, const char *a, const char
     }
 }
 
-static void test_adoption_changes_nothing(void **state)
+static void compare_scripts(const size_t every[], const unsigned one_in[], size_t count)
 {
-    (void)state;
-    static const size_t every[] = {1, 2, 3, 7, 19};
     for (unsigned number = 0; number < SCRIPTS; number++) {
         struct buffer plain = {0};
-        run_script(number, 0, &plain);
+        run_script(number, 0, 0, &plain);
         buffer_append_u8(&plain, 0);
-        for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++) {
+        for (size_t i = 0; i < count; i++) {
             struct buffer adopted = {0};
-            run_script(number, every[i], &adopted);
+            run_script(number, every[i], one_in[i], &adopted);
             buffer_append_u8(&adopted, 0);
-            expect_same(number, every[i], (const char *)plain.data, (const char *)adopted.data);
+            expect_same(number, every[i] + one_in[i], (const char *)plain.data,
+                        (const char *)adopted.data);
             buffer_free(&adopted);
         }
         buffer_free(&plain);
     }
 }
 
+static void test_adoption_changes_nothing(void **state)
+{
+    (void)state;
+    static const size_t every[] = {1, 2, 3, 7, 19};
+    static const unsigned never[] = {0, 0, 0, 0, 0};
+    compare_scripts(every, never, sizeof(every) / sizeof(every[0]));
+}
+
+static void test_deaths_in_the_middle_of_events_change_nothing(void **state)
+{
+    (void)state;
+    static const size_t never[] = {0, 0, 0, 0};
+    static const unsigned one_in[] = {2, 3, 7, 19};
+    compare_scripts(never, one_in, sizeof(one_in) / sizeof(one_in[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_adoption_changes_nothing),
+        cmocka_unit_test(test_deaths_in_the_middle_of_events_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,8 @@ static void answer_resolve(const struct core_question *q, struct core_answer *a)
 static void on_ask(void *context, const struct core_question *q)
 {
     struct relay *r = context;
+    if (r->dead)
+        return;
     assert_true(r->answer_count < HARNESS_QUESTIONS_MAX);
     struct core_answer *a = &r->answers[r->answer_count++];
     *a = (struct core_answer){.id = q->id, .type = q->type};
@@ -60,10 +62,30 @@ static void on_ask(void *context, const struct core_question *q)
     }
 }
 
+/* One step. True: the control plane dies in it. */
+static bool dies_here(struct relay *r)
+{
+    struct deaths *d = &r->deaths;
+    r->steps++;
+    if (d->one_in != 0) {
+        d->random = d->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        r->dead = (d->random >> 33) % d->one_in == 0;
+    } else if (d->next < HARNESS_DEATHS_MAX && d->at[d->next] == r->steps) {
+        d->next++;
+        r->dead = true;
+    }
+    r->died += r->dead;
+    r->back_at = r->harness->now + d->headless;
+    return r->dead;
+}
+
 static void on_transact(void *context, struct bytes row)
 {
     struct relay *r = context;
+    if (r->dead || dies_here(r))
+        return;
     fake_plane_commit(&r->plane, row);
+    dies_here(r);
 }
 
 static void on_log(void *context, enum log_level level, const char *event,
@@ -165,25 +187,40 @@ static void resend(struct relay *r)
             if (n <= conn->acknowledged)
                 continue;
             struct ipc_item item = current_item(&conn->inputs[n - conn->acknowledged - 1]);
+            if (dies_here(r))
+                return;
             core_input(r->core, &item, r->harness->now);
+            if (r->dead)
+                return;
         }
     }
 }
 
 static void adopt(struct relay *r)
 {
+    r->dead = false;
     r->answer_count = 0;
     make_core(r);
     core_adopting(r->core, 1);
     fake_plane_snapshot(&r->plane, take_installed, r);
     core_adopted(r->core, r->harness->now);
-    resend(r);
+    if (!r->dead)
+        resend(r);
 }
 
+/* It may die again on the way. */
 void sim_adopt(struct relay *r)
 {
-    core_free(r->core);
-    adopt(r);
+    do {
+        core_free(r->core);
+        adopt(r);
+    } while (r->dead && r->deaths.headless == 0);
+}
+
+static void bury(struct relay *r)
+{
+    if (r->dead && r->deaths.headless == 0)
+        sim_adopt(r);
 }
 
 void sim_restart(struct relay *r)
@@ -252,18 +289,27 @@ static void input(struct relay *r, struct fake_connection *conn, struct ipc_item
     fake_plane_note_input(&r->plane, conn, item, body);
     h->events++;
     h->now += HARNESS_TICK;
+    if (r->dead)
+        return;
     if (h->adopt_every != 0 && h->events % h->adopt_every == 0) {
         sim_adopt(r); /* the input is among those that come again */
         return;
     }
-    core_input(r->core, item, h->now);
+    if (!dies_here(r))
+        core_input(r->core, item, h->now);
+    bury(r);
 }
 
 static void give_answers(struct relay *r)
 {
     for (size_t i = 0; i < r->answer_count; i++) {
         struct core_answer answer = r->answers[i];
-        core_answer(r->core, &answer, r->harness->now);
+        if (!dies_here(r))
+            core_answer(r->core, &answer, r->harness->now);
+        if (r->dead) {
+            bury(r); /* whose questions are asked anew */
+            return;
+        }
     }
     r->answer_count = 0;
 }
@@ -409,7 +455,7 @@ static bool serve_dials(struct harness *h, struct relay *r)
     bool did = false;
     for (size_t i = 0; i < r->plane.dial_count; i++) {
         struct fake_dial *dial = &r->plane.dials[i];
-        if (dial->done)
+        if (dial->done || h->hold_dials)
             continue;
         dial->done = did = true;
         struct ipc_dial copy = dial->dial;
@@ -450,7 +496,7 @@ static bool carry(struct harness *h, struct relay *r, struct fake_connection *co
 static bool settle_relay(struct harness *h, struct relay *r)
 {
     bool did = false;
-    if (r->answer_count > 0 && !r->hold_answers) {
+    if (r->answer_count > 0 && !r->hold_answers && !r->dead) {
         give_answers(r);
         did = true;
     }
@@ -471,20 +517,36 @@ void harness_settle(struct harness *h)
     }
 }
 
+static uint64_t due_at(const struct relay *r)
+{
+    return r->dead ? r->back_at : core_deadline(r->core);
+}
+
+static void expire(struct relay *r)
+{
+    if (due_at(r) > r->harness->now)
+        return;
+    if (r->dead)
+        sim_adopt(r);
+    else if (!dies_here(r))
+        core_expire(r->core, r->harness->now);
+    bury(r);
+}
+
 void harness_pass(struct harness *h, uint64_t ns)
 {
     uint64_t end = h->now + ns;
     for (;;) {
         uint64_t next = UINT64_MAX;
         for (int i = 0; i < h->relay_count; i++) {
-            uint64_t at = core_deadline(h->relays[i].core);
+            uint64_t at = due_at(&h->relays[i]);
             next = at < next ? at : next;
         }
         if (next > end)
             break;
         h->now = next > h->now ? next : h->now;
         for (int i = 0; i < h->relay_count; i++)
-            core_expire(h->relays[i].core, h->now);
+            expire(&h->relays[i]);
         harness_settle(h);
     }
     h->now = end;

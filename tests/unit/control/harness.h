@@ -27,8 +27,22 @@
 #define HARNESS_TICK 1000 /* ns from one input to the next */
 #define HARNESS_QUESTIONS_MAX 64
 #define HARNESS_LOG_MAX 1024
+#define HARNESS_DEATHS_MAX 4
 
 struct harness;
+
+/*
+ * When a control plane dies. Its steps are counted: before it takes an event (an input, an answer
+ * of the rim, a timer), before a transaction reaches the data plane, after one was committed.
+ * Whatever it would have done after that step is lost; another one adopts.
+ */
+struct deaths {
+    size_t at[HARNESS_DEATHS_MAX]; /* steps, from 1, ascending; 0: no more */
+    size_t next;                   /* in `at` */
+    unsigned one_in;               /* if not 0: it dies at one in so many steps ... */
+    uint64_t random;               /* ... by this generator */
+    uint64_t headless;             /* ns until another one adopts */
+};
 
 struct relay {
     struct harness *harness;
@@ -42,6 +56,11 @@ struct relay {
     bool down;                      /* dials to it fail */
     char log[HARNESS_LOG_MAX][512]; /* event names and `why` */
     size_t log_count;
+    size_t steps; /* so far */
+    size_t died;
+    struct deaths deaths;
+    bool dead;        /* nothing reaches it */
+    uint64_t back_at; /* when another one adopts */
 };
 
 struct harness {
@@ -49,6 +68,7 @@ struct harness {
     struct relay relays[HARNESS_RELAYS_MAX];
     int relay_count;
     bool swallow;       /* messages between relays get lost */
+    bool hold_dials;    /* nobody answers a dial */
     size_t adopt_every; /* a new core adopts before every nth event; 0: never */
     size_t events;
     int ephemeral; /* the last media join's key */

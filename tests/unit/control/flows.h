@@ -1,0 +1,42 @@
+/*
+ * Everything that calls and rooms can go through, as scripts that wait for what they react to. A
+ * flow can be played while control planes die: it then takes longer and must look the same.
+ */
+#ifndef CHAPPE_TESTS_UNIT_CONTROL_FLOWS_H
+#define CHAPPE_TESTS_UNIT_CONTROL_FLOWS_H
+
+#include "harness.h"
+
+/* The time that a control plane may be gone in all before a flow gives up. */
+#define FLOW_PATIENCE (40 * CLOCK_SECOND)
+
+struct flow_world {
+    struct harness *h;
+    struct relay *ra, *rb; /* of the caller, of the callee; the same in a call on one relay */
+    struct caller a, b;    /* registered */
+    uint64_t rest;         /* ns that are waited before each look */
+    struct buffer *seen;   /* what the flow's looks have seen */
+};
+
+struct flow {
+    const char *name;
+    void (*play)(struct flow_world *w);
+    bool one; /* makes sense on one relay */
+    bool two; /* ... and across two */
+};
+
+extern const struct flow flows[];
+extern const size_t flow_count;
+
+/* On one relay or across two, with these deaths of each. */
+struct flow_run {
+    const struct flow *flow;
+    bool across;
+    uint64_t rest;
+    struct deaths deaths[2];
+};
+/* What was seen: NUL-terminated lines, freed by the caller with buffer_free. `steps`: how many each
+   control plane took; `died`: how often they did. */
+void flow_play(const struct flow_run *run, struct buffer *seen, size_t steps[2], size_t *died);
+
+#endif
