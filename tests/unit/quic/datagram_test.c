@@ -158,6 +158,35 @@ static void test_slow_receiver(void **state)
     assert_int_equal(counters->datagrams_sent + counters->drop_queue_full, 2000);
 }
 
+/* Passes it on to the connection that was accepted next. */
+static void pass_on(struct pair_end *end, struct bytes data)
+{
+    assert_int_equal(pair_send_datagram(end + 1, data, NULL), ERR_OK);
+}
+
+/* More arrives at once for one receiver than its queue holds, which is not the receiver's fault. */
+static void test_batch_does_not_overflow(void **state)
+{
+    struct fixture *f = *state;
+    struct pair_end *client;
+    struct pair_end *server;
+    static const uint8_t data[120];
+    pair_connect(&f->pair, f->client, f->server, &client, &server);
+    assert_ptr_equal(server, f->s + 1);
+    f->server->on_datagram = pass_on;
+    for (int packet = 0; packet < 6; packet++) {
+        for (int i = 0; i < 11; i++)
+            assert_int_equal(pair_send_datagram(f->c, (struct bytes){data, sizeof(data)}, NULL),
+                             ERR_OK);
+        quic_endpoint_flush(f->client->endpoint, f->pair.now);
+    }
+    quic_endpoint_receive(f->server->endpoint, f->pair.now);
+    assert_int_equal(f->s->datagram_count, 66);
+    assert_int_equal(quic_endpoint_counters(f->server->endpoint)->drop_queue_full, 0);
+    pair_settle(&f->pair);
+    assert_int_equal(client->datagram_count, 66);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -169,6 +198,7 @@ int main(void)
         TEST(test_one_payload_for_many),
         TEST(test_queue_is_freed_on_close),
         TEST(test_slow_receiver),
+        TEST(test_batch_does_not_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,6 +62,8 @@ static void on_datagram(void *context, struct quic_connection *c, struct bytes d
     (void)context;
     assert_true(end && end->established && !end->closed);
     record(&end->datagrams, &end->datagram_count, data);
+    if (end->node->on_datagram)
+        end->node->on_datagram(end, data);
 }
 
 static void on_closed(void *context, struct quic_connection *c, const struct quic_close *why)

@@ -44,8 +44,9 @@ struct pair_node {
     struct address address;
     struct pair_end ends[PAIR_ENDS];
     size_t end_count;
-    bool hold;                                                   /* messages are not released */
-    void (*on_message)(struct pair_end *end, struct bytes body); /* NULL = just recorded */
+    bool hold;                                                    /* messages are not released */
+    void (*on_message)(struct pair_end *end, struct bytes body);  /* NULL = just recorded */
+    void (*on_datagram)(struct pair_end *end, struct bytes data); /* likewise */
 };
 
 struct pair {
