@@ -106,8 +106,9 @@ void endpoint_accept(struct quic_endpoint *e, const struct endpoint_packet *pack
     ngtcp2_pkt_hd header;
     ngtcp2_cid original;
     struct connection_offer offer = {.header = &header, .path = packet->path};
+    /* ngtcp2 does not look at the id's length if there is a token, whatever is in it. */
     if (ngtcp2_accept(&header, packet->data.data, packet->data.len) != 0 ||
-        e->config.certificate_der.len == 0) {
+        header.dcid.datalen < NGTCP2_MIN_INITIAL_DCIDLEN || e->config.certificate_der.len == 0) {
         e->counters.drop_unknown_connection++;
         return;
     }

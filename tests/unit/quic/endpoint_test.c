@@ -262,6 +262,24 @@ static void test_resets_are_smaller_and_limited(void **state)
     close(fd);
 }
 
+/* An Initial whose id is shorter than RFC 9000, 7.2 allows starts nothing, whatever its token. */
+static void test_an_initial_without_id(void **state)
+{
+    struct pair *p = *state;
+    struct pair_node *server = pair_add_open(p, 1);
+    for (uint8_t len = 0; len < 8; len++) {
+        int fd = stranger(server);
+        uint8_t packet[1200] = {0xc0, 0, 0, 0, 1, len};
+        memcpy(packet + 6 + len, "\0\4tokn\x44\x80", 8); /* no id of its own; token; length */
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(write(fd, packet, sizeof(packet)), sizeof(packet));
+        pair_settle(p);
+        close(fd);
+    }
+    assert_int_equal(counters(server)->handshakes_failed, 0);
+    assert_int_equal(counters(server)->drop_unknown_connection, 16);
+}
+
 static uint32_t next_random(uint32_t *seed)
 {
     *seed = *seed * 1664525 + 1013904223;
@@ -379,6 +397,7 @@ int main(void)
         TEST(test_other_secret_cannot_reset),
         TEST(test_version_negotiation),
         TEST(test_resets_are_smaller_and_limited),
+        TEST(test_an_initial_without_id),
         TEST(test_garbage),
         TEST(test_ids_carry_worker_and_generation),
         TEST(test_both_families_on_one_socket),
