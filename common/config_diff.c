@@ -191,3 +191,23 @@ int config_diff(const struct config *old_config, const struct config *new_config
     buffer_free(&d.new_text);
     return rc;
 }
+
+static void exchange(void *a, void *b, size_t size)
+{
+    unsigned char *x = a, *y = b;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = x[i];
+        x[i] = y[i];
+        y[i] = byte;
+    }
+}
+
+void config_keep_running(struct config *fresh, struct config *running)
+{
+    for (size_t i = 0; i < config_field_count; i++) {
+        const struct config_field *field = &config_fields[i];
+        if (field->flags & CONFIG_RESTART)
+            exchange((char *)fresh + field->offset, (char *)running + field->offset,
+                     field->type->size);
+    }
+}

@@ -24,4 +24,11 @@ struct config_change {
 int config_diff(const struct config *old_config, const struct config *new_config,
                 void (*changed)(void *context, const struct config_change *change), void *context);
 
+/*
+ * Exchanges what needs a restart: afterwards `fresh`, a config just read, holds in these keys what
+ * the process runs with, so that it can take the place of `running`, and the next config_diff still
+ * tells what waits for a restart.
+ */
+void config_keep_running(struct config *fresh, struct config *running);
+
 #endif

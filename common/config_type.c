@@ -283,22 +283,33 @@ static void fingerprint_format(const void *value, struct buffer *out)
 
 /* ---- the types ---- */
 
-const struct config_type config_type_text = {"text", false, text_parse, text_format, text_free};
-const struct config_type config_type_room = {"room", false, room_parse, text_format, text_free};
-const struct config_type config_type_path = {"path", false, text_parse, text_format, text_free};
-const struct config_type config_type_runtime_dir = {"path", false, runtime_dir_parse, text_format,
-                                                    text_free};
-const struct config_type config_type_url = {"URL", false, url_parse, text_format, text_free};
-const struct config_type config_type_host_port = {"HOST:PORT", false, host_port_parse, text_format,
-                                                  text_free};
-const struct config_type config_type_number = {"number", true, number_parse, number_format, NULL};
-const struct config_type config_type_bool = {"true or false", true, bool_parse, bool_format, NULL};
-const struct config_type config_type_level = {"word", false, level_parse, level_format, NULL};
-const struct config_type config_type_format = {"word", false, format_parse, format_format, NULL};
-const struct config_type config_type_listen = {"IP:PORT", false, listen_parse, endpoint_format,
-                                               NULL};
-const struct config_type config_type_endpoint = {"IP:PORT", false, endpoint_parse, endpoint_format,
-                                                 NULL};
-const struct config_type config_type_ip = {"IP", false, ip_parse, ip_format, NULL};
-const struct config_type config_type_fingerprint = {"fingerprint", false, fingerprint_parse,
-                                                    fingerprint_format, NULL};
+/* clang-format off */
+const struct config_type config_type_text = {
+    "text", false, sizeof(char *), text_parse, text_format, text_free};
+const struct config_type config_type_room = {
+    "room", false, sizeof(char *), room_parse, text_format, text_free};
+const struct config_type config_type_path = {
+    "path", false, sizeof(char *), text_parse, text_format, text_free};
+const struct config_type config_type_runtime_dir = {
+    "path", false, sizeof(char *), runtime_dir_parse, text_format, text_free};
+const struct config_type config_type_url = {
+    "URL", false, sizeof(char *), url_parse, text_format, text_free};
+const struct config_type config_type_host_port = {
+    "HOST:PORT", false, sizeof(char *), host_port_parse, text_format, text_free};
+const struct config_type config_type_number = {
+    "number", true, sizeof(uint32_t), number_parse, number_format, NULL};
+const struct config_type config_type_bool = {
+    "true or false", true, sizeof(bool), bool_parse, bool_format, NULL};
+const struct config_type config_type_level = {
+    "word", false, sizeof(enum log_level), level_parse, level_format, NULL};
+const struct config_type config_type_format = {
+    "word", false, sizeof(enum log_format), format_parse, format_format, NULL};
+const struct config_type config_type_listen = {
+    "IP:PORT", false, sizeof(struct address), listen_parse, endpoint_format, NULL};
+const struct config_type config_type_endpoint = {
+    "IP:PORT", false, sizeof(struct address), endpoint_parse, endpoint_format, NULL};
+const struct config_type config_type_ip = {
+    "IP", false, sizeof(struct address), ip_parse, ip_format, NULL};
+const struct config_type config_type_fingerprint = {
+    "fingerprint", false, sizeof(struct fingerprint_tls), fingerprint_parse, fingerprint_format, NULL};
+/* clang-format on */

@@ -6,6 +6,7 @@
 #define CHAPPE_COMMON_CONFIG_TYPE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/bytes.h"
@@ -18,6 +19,7 @@ struct config_field; /* common/config_schema.h; a type reads only min and max of
 struct config_type {
     const char *name; /* for documents */
     bool plain;       /* in quotes it would be text, and an error */
+    size_t size;      /* bytes of a value's memory */
     /*
      * Reads the text into zeroed memory. 0; ERR_SYNTAX with the reason in `why`; or ERR_MEMORY.
      * Nothing needs to be freed after an error.

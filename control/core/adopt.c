@@ -9,6 +9,7 @@
 #include "control/core/ended.h"
 #include "control/core/peers.h"
 #include "control/core/record.h"
+#include "control/core/reload.h"
 #include "control/core/replay.h"
 
 /* One installed thing, copied: a record, a room or a route. */
@@ -26,6 +27,7 @@ struct installed {
 struct adoption {
     struct installed *list;
     uint64_t swept;
+    bool other_rates; /* the config was another one when some of it was installed */
 };
 
 void adopt_begin(struct core *c)
@@ -81,6 +83,7 @@ static void keep_route(struct core *c, enum ipc_type type, struct bytes room,
 
 void adopt_item(struct core *c, const struct ipc_item *item)
 {
+    const struct config_limits *limits = &c->settings.config->limits;
     if (c->adoption == NULL)
         return;
     switch (item->type) {
@@ -93,9 +96,13 @@ void adopt_item(struct core *c, const struct ipc_item *item)
         keep(c, item->type, item->u.record_put.key, item->u.record_put.value);
         break;
     case IPC_room_put:
+        if (item->u.room_put.participant_pps != limits->participant_pps)
+            c->adoption->other_rates = true;
         keep(c, item->type, item->u.room_put.room, BYTES_NONE);
         break;
     case IPC_route_put:
+        if (item->u.route_put.pps != limits->federation_room_pps)
+            c->adoption->other_rates = true;
         keep_route(c, item->type, item->u.route_put.room, &item->u.route_put.link,
                    &item->u.route_put.tag);
         break;
@@ -246,6 +253,11 @@ void adopt_finish(struct core *c)
         return;
     restore_all(c);
     sweep(c);
+    reload_settings(c);
+    reload_global_rooms(c);
+    reload_calls(c);
+    if (c->adoption->other_rates)
+        reload_rates(c);
     start_stages(c);
     start_graces(c);
     peers_start(c);

@@ -85,6 +85,15 @@ static void put_route(struct core *c, const struct call *call, const struct room
     transaction_add(&c->transaction, &item);
 }
 
+static void install(struct core *c, const struct call *call, struct room *room)
+{
+    struct ipc_hop hop = {.link = call->relay};
+    struct ipc_tag tag = call_room_tag(c, room->name);
+    memcpy(hop.tag, tag.bytes, sizeof(hop.tag));
+    room_hold(c, room, (struct ipc_hops){&hop, 1});
+    put_route(c, call, room, tag);
+}
+
 void call_room_open(struct core *c, struct call *call)
 {
     char name[ROOM_NAME_SIZE];
@@ -92,12 +101,15 @@ void call_room_open(struct core *c, struct call *call)
     struct room *room = rooms_restore(c, name);
     if (room == NULL)
         return;
-    struct ipc_hop hop = {.link = call->relay};
-    struct ipc_tag tag = call_room_tag(c, name);
-    memcpy(hop.tag, tag.bytes, sizeof(hop.tag));
-    room_hold(c, room, (struct ipc_hops){&hop, 1});
-    put_route(c, call, room, tag);
+    install(c, call, room);
     call_room_members_changed(c, room);
+}
+
+void call_room_put(struct core *c, const struct call *call)
+{
+    struct room *room = room_of(c, call);
+    if (room != NULL && is_bridged(call))
+        install(c, call, room);
 }
 
 void call_room_close(struct core *c, struct call *call)

@@ -24,6 +24,8 @@ void call_room_replace(struct core *c, const char *room, const char *name);
 
 /* ---- the bridge of an active call with a bound relay ---- */
 void call_room_open(struct core *c, struct call *call);
+/* Tells the data plane its rates anew, if there is one. */
+void call_room_put(struct core *c, const struct call *call);
 /* Takes the bridge down, if there is one; members get their grace period. */
 void call_room_close(struct core *c, struct call *call);
 /* Tells the bound peer who is in our half. */

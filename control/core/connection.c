@@ -81,7 +81,7 @@ void connection_changed(struct core *c, struct connection *conn)
         deferred_add(c, &conn->record);
 }
 
-int connection_restore(struct core *c, struct connection *conn, struct bytes value)
+static int read_record(struct core *c, struct connection *conn, struct bytes value)
 {
     struct reader r;
     reader_init(&r, value);
@@ -191,6 +191,16 @@ void connection_refuse(struct core *c, struct connection *conn, const char *reas
                    LOG_U64("connection", conn->id), LOG_STR("remote", address),
                    LOG_STR("kind", purpose_of(conn->kind)->name), LOG_STR("reason", reason));
     connection_close(c, conn, reason);
+}
+
+int connection_restore(struct core *c, struct connection *conn, struct bytes value)
+{
+    if (conn->kind != CONNECTION_NONE)
+        return ERR_DUPLICATE;
+    int err = read_record(c, conn, value);
+    if (err < 0)
+        connection_close(c, conn, "its record makes no sense");
+    return err;
 }
 
 /* ---- questions ---- */

@@ -122,7 +122,8 @@ bool connection_identity(const struct connection *conn, const uint8_t key[32],
                          char name[CONNECTION_NAME_SIZE]);
 
 /* ---- record ---- */
-/* Reads a record into a connection made from its `opened`; ERR_SYNTAX if it makes no sense. */
+/* Reads a record into a connection made from its `opened`. If it makes no sense (an error) the
+   connection is closed. */
 int connection_restore(struct core *c, struct connection *conn, struct bytes value);
 
 #endif

@@ -108,6 +108,13 @@ uint64_t core_deadline(const struct core *c);
 void core_expire(struct core *c, uint64_t now);
 
 /*
+ * Another config takes the place of the one before, which may be freed afterwards. It names no peer
+ * that is ourselves (config_check_identity), and what needs a restart is as it was
+ * (config_keep_running).
+ */
+void core_reload(struct core *c, const struct config *config, uint64_t now);
+
+/*
  * True if memory ran out in the middle of an event: what the core holds is no longer what the data
  * plane has, and no transaction leaves it any more. The rim exits; its successor adopts.
  */

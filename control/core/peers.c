@@ -19,67 +19,67 @@ struct peer *peer_find(const struct core *c, const struct fingerprint_tls *finge
 
 static void timer_due(struct core *c, struct timer *timer);
 
-static struct peer *add(struct core *c, const struct fingerprint_tls *fingerprint)
+static struct peer *make(struct core *c, const struct fingerprint_tls *fingerprint)
 {
-    struct peer *peer = peer_find(c, fingerprint);
-    if (peer != NULL)
-        return peer;
-    peer = calloc(1, sizeof(*peer));
+    struct peer *peer = calloc(1, sizeof(*peer));
     if (peer == NULL)
         return NULL;
     peer->fingerprint = *fingerprint;
     peer->timer.due = timer_due;
     peer->record.run = peer_record_write;
+    reconnect_init(&peer->reconnect, c->now);
     HASH_ADD(hh, c->peers, fingerprint, sizeof(peer->fingerprint), peer);
     return peer;
 }
 
-static int add_dialed(struct core *c, const struct config_peer *config)
+void peer_set_terms(struct peer *peer, const struct peer_terms *terms)
 {
-    struct peer *peer = add(c, &config->fingerprint);
-    if (peer == NULL)
-        return ERR_MEMORY;
-    peer->label = config->label;
-    peer->address = config->address;
-    peer->delegate = config->delegate;
-    peer->legacy = config->legacy;
-    return 0;
+    peer->label = terms->label;
+    peer->address = terms->address;
+    peer->source = terms->source;
+    peer->delegate = terms->delegate;
+    peer->legacy = terms->legacy;
 }
 
-static int add_trusted(struct core *c, const struct config_trusted *config)
+struct peer *peers_add(struct core *c, const struct fingerprint_tls *fingerprint)
 {
-    struct peer *peer = add(c, &config->fingerprint);
+    struct peer_terms terms;
+    struct peer *peer = peer_find(c, fingerprint);
     if (peer == NULL)
-        return ERR_MEMORY;
-    if (peer->label == NULL)
-        peer->label = config->label;
-    peer->source = config->address;
-    peer->delegate |= config->delegate;
-    peer->legacy |= config->legacy;
-    return 0;
+        peer = make(c, fingerprint);
+    if (peer != NULL && peer_terms_of(c->settings.config, fingerprint, &terms))
+        peer_set_terms(peer, &terms);
+    return peer;
 }
 
 int peers_init(struct core *c)
 {
     const struct config *config = c->settings.config;
-    int err = 0;
-    for (size_t i = 0; i < config->peer_count && err == 0; i++)
-        err = add_dialed(c, &config->peers[i]);
-    for (size_t i = 0; i < config->trusted_count && err == 0; i++)
-        err = add_trusted(c, &config->trusted[i]);
-    if (err == 0 && peer_find(c, &c->settings.tls) != NULL)
-        err = ERR_DUPLICATE;
-    return err;
+    for (size_t i = 0; i < config->peer_count; i++) {
+        if (peers_add(c, &config->peers[i].fingerprint) == NULL)
+            return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < config->trusted_count; i++) {
+        if (peers_add(c, &config->trusted[i].fingerprint) == NULL)
+            return ERR_MEMORY;
+    }
+    return peer_find(c, &c->settings.tls) == NULL ? 0 : ERR_DUPLICATE;
 }
 
 void peers_free(struct core *c)
 {
     peers_forget(c);
-    while (c->peers != NULL) {
-        struct peer *peer = c->peers;
-        HASH_DEL(c->peers, peer);
-        free(peer);
-    }
+    while (c->peers != NULL)
+        peers_remove(c, c->peers);
+}
+
+void peers_remove(struct core *c, struct peer *peer)
+{
+    timer_stop(c, &peer->timer);
+    deferred_cancel(c, &peer->record);
+    question_forget(c, &peer->question);
+    HASH_DEL(c->peers, peer);
+    free(peer);
 }
 
 void peers_forget(struct core *c)
@@ -229,6 +229,16 @@ void peer_redial(struct core *c, struct peer *peer)
     question.address = bytes_of_string(peer->address);
     peer->question.answered = resolved;
     question_ask(c, &peer->question, &question);
+}
+
+void peer_readdressed(struct core *c, struct peer *peer)
+{
+    question_forget(c, &peer->question);
+    peer->resolving = false;
+    peer->dial = 0;
+    peer->address_count = peer->address_next = 0;
+    reconnect_now(&peer->reconnect, c->now);
+    schedule(c, peer);
 }
 
 static void timer_due(struct core *c, struct timer *timer)

@@ -10,6 +10,7 @@
 #define CHAPPE_CONTROL_CORE_PEERS_H
 
 #include "control/core/connection.h"
+#include "control/core/peer_terms.h"
 #include "control/core/reconnect.h"
 
 struct link_connection;
@@ -52,6 +53,12 @@ void peers_forget(struct core *c);
 /* After adoption: dials who is not linked, when it is time. */
 void peers_start(struct core *c);
 
+/* Finds or makes the peer, with what the config says of it. NULL without memory. */
+struct peer *peers_add(struct core *c, const struct fingerprint_tls *fingerprint);
+/* Memory only: nothing may refer to it any more. */
+void peers_remove(struct core *c, struct peer *peer);
+void peer_set_terms(struct peer *peer, const struct peer_terms *terms);
+
 struct peer *peer_find(const struct core *c, const struct fingerprint_tls *fingerprint);
 bool peer_linked(const struct peer *peer);
 /* A relay of ours: it said so in its hello, on a connection that proves who it is. */
@@ -72,6 +79,9 @@ void peers_dial_failed(struct core *c, const struct ipc_closed *closed);
 void peer_dial_wasted(struct core *c, struct peer *peer, uint64_t dial);
 /* Dials although it is linked (defect 21: an original lost one of several connections). */
 void peer_redial(struct core *c, struct peer *peer);
+/* The config gives it another address, or none any more: what is under way to the old one counts
+   no longer, and unless it is linked it is dialed at once. */
+void peer_readdressed(struct core *c, struct peer *peer);
 void peer_link_up(struct core *c, struct peer *peer);
 void peer_link_lost(struct core *c, struct peer *peer);
 

@@ -125,6 +125,11 @@ static void put(struct core *c, const struct room *room, struct ipc_hops egress)
     transaction_add(&c->transaction, &item);
 }
 
+void room_put(struct core *c, const struct room *room)
+{
+    put(c, room, (struct ipc_hops){NULL, 0});
+}
+
 struct room *rooms_open(struct core *c, const char *name)
 {
     struct room *room = rooms_find(c, name);

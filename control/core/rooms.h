@@ -47,6 +47,8 @@ struct room *rooms_find(const struct core *c, const char *name);
 struct room *rooms_open(struct core *c, const char *name);
 /* The same without telling the data plane, which has it already. */
 struct room *rooms_restore(struct core *c, const char *name);
+/* Tells the data plane its rate anew; for a room that is not held. */
+void room_put(struct core *c, const struct room *room);
 /* Its members' media goes to these hops too, and it stays without members. */
 void room_hold(struct core *c, struct room *room, struct ipc_hops egress);
 /* No longer. The room may be gone after this. */

@@ -50,7 +50,7 @@ struct core {
     struct timer ended_timer;
     struct replay *replays; /* seen CallOffers, oldest first */
     struct timer replay_timer;
-    struct peer *peers;        /* by TLS fingerprint, in the config's order */
+    struct peer *peers;        /* by TLS fingerprint, in the order in which a config named them */
     struct adoption *adoption; /* what was installed, while adopting */
 
     struct core_counters counters;

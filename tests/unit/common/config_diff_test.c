@@ -82,12 +82,36 @@ static void test_lists(void **state)
                 ", label: bbbbbbbbbbbbbbbb, delegate: false, legacy: false, address: 192.0.2.1}\n");
 }
 
+/* What needs a restart stays as it runs, and is still told by the next comparison. */
+static void test_what_needs_a_restart_waits_for_it(void **state)
+{
+    (void)state;
+    struct config running, fresh;
+    struct config_errors errors;
+    assert_int_equal(config_load_text(BYTES_LITERAL("relay: {listen: '0.0.0.0:1', name: one}\n"),
+                                      "a", &running, &errors),
+                     0);
+    assert_int_equal(config_load_text(BYTES_LITERAL("relay: {listen: '0.0.0.0:2', name: two,\n"
+                                                    "  identity: /elsewhere, workers: 3}\n"),
+                                      "b", &fresh, &errors),
+                     0);
+    config_keep_running(&fresh, &running);
+    assert_int_equal(address_port(&fresh.relay.listen), 1);
+    assert_string_equal(fresh.relay.identity, "/var/lib/chappe/identity");
+    assert_int_equal(fresh.relay.workers, 1);
+    assert_string_equal(fresh.relay.name, "two");
+    assert_int_equal(address_port(&running.relay.listen), 2);
+    config_free(&fresh);
+    config_free(&running);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_configs_differ_in_nothing),
         cmocka_unit_test(test_single_values),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_what_needs_a_restart_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

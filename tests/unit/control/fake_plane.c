@@ -229,6 +229,7 @@ static void commit_route_put(struct fake_plane *p, const struct ipc_route_put *p
     }
     route->link = put->link;
     route->tag = put->tag;
+    route->pps = put->pps;
     copy_name(put->room, route->room);
     assert_non_null(find_room(p, route->room));
 }
@@ -326,6 +327,15 @@ static void commit_item(struct fake_plane *p, const struct ipc_item *item)
         p->completes++;
         p->swept += item->u.complete.swept;
         break;
+    case IPC_settings:
+        p->settings = item->u.settings;
+        break;
+    case IPC_refuse_new:
+        p->refuse_new = item->u.refuse_new.refuse;
+        break;
+    case IPC_stop:
+        p->stopped = true;
+        break;
     default:
         fail_msg("unexpected command %s", ipc_type_name(item->type));
     }
@@ -356,6 +366,7 @@ static void snapshot_rooms(struct fake_plane *p, void (*installed)(void *, const
     for (size_t i = 0; i < p->room_count; i++) {
         struct ipc_item item = {.type = IPC_room_put};
         item.u.room_put.room = bytes_of_string(p->rooms[i].name);
+        item.u.room_put.participant_pps = p->rooms[i].pps;
         item.u.room_put.egress = (struct ipc_hops){p->rooms[i].hops, p->rooms[i].hop_count};
         installed(context, &item);
     }
@@ -363,6 +374,7 @@ static void snapshot_rooms(struct fake_plane *p, void (*installed)(void *, const
         struct ipc_item item = {.type = IPC_route_put};
         item.u.route_put.link = p->routes[i].link;
         item.u.route_put.tag = p->routes[i].tag;
+        item.u.route_put.pps = p->routes[i].pps;
         item.u.route_put.room = bytes_of_string(p->routes[i].room);
         installed(context, &item);
     }

@@ -70,6 +70,7 @@ struct fake_route {
     struct fingerprint_tls link;
     struct ipc_tag tag;
     char room[256];
+    uint32_t pps;
 };
 
 struct fake_dial {
@@ -91,6 +92,9 @@ struct fake_plane {
     size_t transactions;
     size_t completes;
     uint64_t swept;
+    struct ipc_settings settings;
+    bool refuse_new;
+    bool stopped;
 };
 
 void fake_plane_free(struct fake_plane *p);

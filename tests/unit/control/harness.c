@@ -153,7 +153,7 @@ const char *harness_fingerprint(int n)
 
 static void make_core(struct relay *r)
 {
-    struct core_settings settings = {.config = &r->config,
+    struct core_settings settings = {.config = r->current,
                                      .seed = 7,
                                      .build = "test-build",
                                      .effects = {on_transact, on_ask, on_log},
@@ -244,18 +244,40 @@ void sim_restart(struct relay *r)
     adopt(r);
 }
 
+static void read_config(const char *yaml, struct config *config)
+{
+    struct config_errors errors = {0};
+    int err = config_load_text(bytes_of_string(yaml), "test.yaml", config, &errors);
+    if (err < 0)
+        config_errors_print(&errors, stderr);
+    assert_int_equal(err, 0);
+    config_errors_free(&errors);
+}
+
+void harness_configure(struct relay *r, const char *yaml, bool tell)
+{
+    struct config *old = r->current;
+    r->current = old == &r->config ? &r->spare : &r->config;
+    read_config(yaml, r->current);
+    if (tell) {
+        core_reload(r->core, r->current, r->harness->now);
+        config_free(old);
+        harness_settle(r->harness);
+    } else {
+        core_free(r->core);
+        config_free(old);
+        adopt(r);
+    }
+}
+
 struct relay *harness_relay(struct harness *h, const char *yaml)
 {
     assert_true(h->relay_count < HARNESS_RELAYS_MAX);
     struct relay *r = &h->relays[h->relay_count];
     r->harness = h;
     r->number = h->relay_count++;
-    struct config_errors errors = {0};
-    int err = config_load_text(bytes_of_string(yaml), "test.yaml", &r->config, &errors);
-    if (err < 0)
-        config_errors_print(&errors, stderr);
-    assert_int_equal(err, 0);
-    config_errors_free(&errors);
+    r->current = &r->config;
+    read_config(yaml, r->current);
     adopt(r);
     return r;
 }
@@ -275,7 +297,7 @@ void harness_free(struct harness *h)
         assert_false(core_failed(r->core));
         core_free(r->core);
         fake_plane_free(&r->plane);
-        config_free(&r->config);
+        config_free(r->current);
     }
     free(h);
 }

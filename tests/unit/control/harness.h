@@ -48,6 +48,8 @@ struct relay {
     struct harness *harness;
     int number;
     struct config config;
+    struct config spare;
+    struct config *current; /* one of the two */
     struct core *core;
     struct fake_plane plane;
     struct core_answer answers[HARNESS_QUESTIONS_MAX]; /* made, not given */
@@ -79,6 +81,8 @@ struct harness *harness_new(void);
 void harness_free(struct harness *h);
 /* Adds a relay with this config (YAML), adopted from nothing. */
 struct relay *harness_relay(struct harness *h, const char *yaml);
+/* Another config: the relay reloads it (or reads it with the next adoption, if not `tell`). */
+void harness_configure(struct relay *r, const char *yaml, bool tell);
 /* An entry for `peers:` or `trusted:` that names relay n. */
 const char *harness_peer(int n, const char *extra);
 const char *harness_trusted(int n, const char *extra);
