@@ -113,12 +113,12 @@ struct quic_peer {
 
 /* Why a connection ended. */
 struct quic_close {
-    int error;        /* ERR_CLOSED orderly (by either side), ERR_TIMEOUT, ERR_PIN, ERR_ALPN,
-                         ERR_TLS, ERR_QUIC, ERR_TOO_LARGE, ERR_FULL, ERR_MEMORY */
-    bool by_peer;     /* the peer closed (or reset) it */
-    bool established; /* the `established` callback had been called */
-    bool reset;       /* by a stateless reset */
-    uint64_t code;    /* of the CONNECTION_CLOSE, if there was one */
+    int error;    /* ERR_CLOSED orderly (by either side) or reset, ERR_TIMEOUT, ERR_PIN, ERR_ALPN,
+                     ERR_TLS, ERR_QUIC, ERR_TOO_LARGE, ERR_FULL (refused), ERR_MEMORY */
+    bool by_peer; /* the peer closed (or reset) it */
+    bool established;                 /* the `established` callback had been called */
+    bool reset;                       /* by a stateless reset */
+    uint64_t code;                    /* of the CONNECTION_CLOSE, if there was one */
     char reason[QUIC_REASON_MAX + 1]; /* printable; "" = none */
     bool has_certificate;             /* with ERR_PIN: what was presented instead */
     struct fingerprint_tls fingerprint;
@@ -186,7 +186,10 @@ struct quic_dial {
     void *user;
 };
 
-/* 0 and *out, or ERR_MEMORY, ERR_TLS, ERR_FULL. Nothing is sent before the next flush. */
+/*
+ * 0 and *out, or ERR_MEMORY, ERR_TLS, ERR_FULL, ERR_TYPE (an address of a family that the socket
+ * does not speak), ERR_SYSTEM (no route). Nothing is sent before the next flush.
+ */
 int quic_endpoint_dial(struct quic_endpoint *e, const struct quic_dial *dial, uint64_t now,
                        struct quic_connection **out);
 
@@ -196,7 +199,7 @@ void *quic_connection_user(const struct quic_connection *c);
 void quic_connection_remote(const struct quic_connection *c, struct address *out);
 /* Smoothed round-trip time in ns; 0 = unknown. */
 uint64_t quic_connection_rtt(const struct quic_connection *c);
-/* Packets declared lost so far. */
+/* Datagrams declared lost so far. */
 uint64_t quic_connection_lost(const struct quic_connection *c);
 
 /*
@@ -208,8 +211,10 @@ void quic_connection_set_liveness(struct quic_connection *c, uint64_t ping_after
 
 /*
  * Application close, code 0 and `reason`. The callback `closed` runs in the next flush, which also
- * sends the packet; the connection then lingers silently for 3 PTO (RFC 9000 10.2).
- * `after_sent`: first send what is queued of messages (bounded by 1 s).
+ * sends the packet; what is left of the connection then answers late packets with the same close,
+ * ever more rarely, for 3 PTO (RFC 9000, 10.2). Nothing is handed up after this call.
+ * `after_sent`: first send what is queued of messages and wait until the peer has read them, for
+ * at most 1 s.
  */
 void quic_connection_close(struct quic_connection *c, const char *reason, bool after_sent);
 
@@ -238,8 +243,11 @@ void quic_connection_release_message(struct quic_connection *c);
 /* Writes `content` on a new unidirectional stream with FIN (SNI `version`, protocol.md 1.5). */
 int quic_connection_send_unidirectional(struct quic_connection *c, struct bytes content);
 
-/* A datagram's bytes, shared by many receivers, from the endpoint's pool: no malloc in the steady
-   state. Made with one reference, which the maker releases. */
+/*
+ * A datagram's bytes, shared by many receivers, from the endpoint's pool: no malloc in the steady
+ * state. Made with one reference, which the maker releases, before the endpoint is freed. NULL =
+ * out of memory or larger than any datagram (65535 bytes).
+ */
 struct quic_payload;
 struct quic_payload *quic_payload_new(struct quic_endpoint *e, struct bytes content);
 void quic_payload_retain(struct quic_payload *p);

@@ -117,6 +117,47 @@ static void test_close_by_client(void **state)
     assert_int_equal(quic_endpoint_deadline(client->endpoint), UINT64_MAX);
 }
 
+/* ngtcp2 aborts when time goes backwards; the endpoint does not let it. */
+static void test_time_going_backwards(void **state)
+{
+    struct pair *p = *state;
+    struct pair_node *server = pair_add_open(p, 1);
+    struct pair_node *client = pair_add_open(p, 0);
+    struct pair_end *c, *s;
+    p->now = 100 * CLOCK_SECOND;
+    pair_connect(p, client, server, &c, &s);
+    for (int i = 0; i < 5; i++) {
+        p->now -= 10 * CLOCK_SECOND;
+        assert_int_equal(pair_send(c, BYTES_LITERAL("earlier"), 0), ERR_OK);
+        pair_settle(p);
+    }
+    p->now = 101 * CLOCK_SECOND;
+    pair_run_for(p, CLOCK_SECOND);
+    assert_int_equal(s->message_count, 5);
+}
+
+static void on_message_close_all(struct pair_end *end, struct bytes body)
+{
+    (void)body;
+    quic_endpoint_close_all(end->node->endpoint, "all", CLOCK_SECOND);
+}
+
+/* Callbacks may do what they like: here end everything, themselves included. */
+static void test_close_all_in_a_callback(void **state)
+{
+    struct pair *p = *state;
+    struct pair_node *server = pair_add_open(p, 1);
+    struct pair_node *client = pair_add_open(p, 0);
+    struct pair_end *c[3], *s;
+    server->on_message = on_message_close_all;
+    for (size_t i = 0; i < 3; i++)
+        pair_connect(p, client, server, &c[i], &s);
+    assert_int_equal(pair_send(c[1], BYTES_LITERAL("end"), 0), ERR_OK);
+    pair_settle(p);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(c[i]->why.reason, "all");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +165,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_messages_both_ways, setup, teardown),
         cmocka_unit_test_setup_teardown(test_datagrams, setup, teardown),
         cmocka_unit_test_setup_teardown(test_close_by_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_time_going_backwards, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_close_all_in_a_callback, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
