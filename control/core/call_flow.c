@@ -215,12 +215,13 @@ static void reject_call(struct core *c, struct call *call, struct bytes raw)
 /* CallSetup for a callee here, with the addresses that the caller's offer gave. */
 static void setup_callee(struct core *c, struct call *call)
 {
-    struct signal offer;
-    if (signal_parse(buffer_view(&call->offer), &offer, NULL) < 0) {
-        c->failed = true; /* it parsed when it came */
-        return;
-    }
-    const struct signal_direct_call_offer *m = &offer.direct_call_offer;
+    static const struct signal_direct_call_offer no_address;
+    const struct signal_direct_call_offer *m = &no_address;
+    struct signal offer = {0};
+    /* It parsed when it came; a damaged record of it costs the direct path only. */
+    if (signal_parse(buffer_view(&call->offer), &offer, NULL) == 0 &&
+        offer.type == SIGNAL_DIRECT_CALL_OFFER)
+        m = &offer.direct_call_offer;
     call_flow_setup(c, &call->callee, m->caller_reflexive_addr, m->caller_local_addrs);
     signal_free(&offer);
 }

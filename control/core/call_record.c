@@ -124,6 +124,8 @@ static int get_call(struct core *c, struct reader *r, struct call *call)
     if (r->failed || reader_left(r) > 0 || state > CALL_ACTIVE)
         return ERR_SYNTAX;
     call->state = (enum call_state)state;
+    if (caller == 0 && callee == 0 && call->caller.phone == NULL && call->callee.phone == NULL)
+        return ERR_SYNTAX; /* no call of ours */
     return caller < 0 ? caller : callee;
 }
 

@@ -24,8 +24,12 @@ struct connection *connection_find(const struct core *c, uint64_t id)
 static void stage_expired(struct core *c, struct timer *timer)
 {
     struct connection *conn = heap_entry(timer, struct connection, timer);
-    connection_refuse(c, conn,
-                      conn->stage == CONNECTION_TOKEN ? "no token in time" : "no greeting in time");
+    const char *why = "no greeting in time";
+    if (conn->question.id != 0)
+        why = "the relay could not check it in time";
+    else if (conn->stage == CONNECTION_TOKEN)
+        why = "no token in time";
+    connection_refuse(c, conn, why);
 }
 
 void connection_enter(struct core *c, struct connection *conn, enum connection_stage stage,
@@ -89,9 +93,10 @@ static int read_record(struct core *c, struct connection *conn, struct bytes val
         return ERR_SYNTAX;
     uint8_t kind = reader_u8(&r);
     uint8_t stage = reader_u8(&r);
-    conn->room = record_get_copy(&r);
-    conn->vouched = record_get_copy(&r);
-    if (r.failed || kind > CONNECTION_ROOM || stage >= CONNECTION_CLOSING)
+    conn->room = record_get_copy(&r, ROOM_NAME_MAX);
+    conn->vouched = record_get_copy(&r, CONNECTION_NAME_SIZE - 1);
+    if (r.failed || kind == CONNECTION_NONE || kind > CONNECTION_ROOM ||
+        stage >= CONNECTION_CLOSING)
         return ERR_SYNTAX;
     conn->kind = (enum connection_kind)kind;
     conn->stage = (enum connection_stage)stage;
@@ -208,7 +213,7 @@ int connection_restore(struct core *c, struct connection *conn, struct bytes val
 void connection_ask(struct core *c, struct connection *conn, struct core_question *question,
                     void (*answered)(struct core *, struct question *, const struct core_answer *))
 {
-    timer_stop(c, &conn->timer);
+    timer_set(c, &conn->timer, c->now + CONNECTION_ANSWER_NS);
     conn->question.answered = answered;
     conn->question.connection = conn->id;
     question_ask(c, &conn->question, question);

@@ -20,6 +20,7 @@
 #define CONNECTION_TOKEN_NS (10 * CLOCK_SECOND)
 #define CONNECTION_GREETING_NS (10 * CLOCK_SECOND) /* RegisterPresence, CallOffer */
 #define CONNECTION_HELLO_NS (5 * CLOCK_SECOND)     /* FederationHello */
+#define CONNECTION_ANSWER_NS (10 * CLOCK_SECOND)   /* the rim's; it has its own, shorter ones */
 
 /* Who somebody is: a user fingerprint, or whatever the auth service names (63 bytes, cut never). */
 #define CONNECTION_NAME_SIZE 64

@@ -7,10 +7,11 @@
  * `now` is CLOCK_MONOTONIC in nanoseconds and never goes backwards; deadlines in records are the
  * same clock, so that they keep running over a restart of the control plane.
  *
- * Each call below ends in at most one transaction (effects.transact): the acknowledgement of the
- * input together with all its effects, or nothing if nothing is to be done. An input that waits for
- * an answer of the rim is acknowledged by the transaction of that answer; later inputs of the same
- * connection wait in the core until then (others go on).
+ * Each input ends in one transaction (effects.transact): its acknowledgement together with all its
+ * effects. An input that waits for an answer of the rim is acknowledged by the transaction of that
+ * answer; later inputs of the same connection wait in the core until then (others go on). A call
+ * that has nothing to say makes no transaction. Only adoption may make several, because a sweep can
+ * be long; `complete` is in the last.
  */
 #ifndef CHAPPE_CONTROL_CORE_CORE_H
 #define CHAPPE_CONTROL_CORE_CORE_H

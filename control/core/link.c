@@ -246,7 +246,7 @@ static void link_gone(struct core *c, struct connection *conn, const char *reaso
     conn->link = NULL;
     if (l->live) {
         lost(c, l, reason);
-    } else if (conn->dialed) {
+    } else if (conn->dialed && l->peer != NULL) {
         peer_error(c, l->peer, reason);
         peer_dial_wasted(c, l->peer, conn->dial);
     }
@@ -349,7 +349,7 @@ static int link_restore(struct core *c, struct connection *conn, struct reader *
     l->ours = record_get_bool(r);
     l->order = reader_u64(r);
     l->spoke = reader_u64(r);
-    if (r->failed || (l->live && peer == NULL)) {
+    if (r->failed || l->live != (conn->stage == CONNECTION_LIVE) || (l->live && peer == NULL)) {
         l->live = false;
         return ERR_SYNTAX;
     }

@@ -67,12 +67,12 @@ void record_get_text(struct reader *r, char *out, size_t size)
     out[text.len] = '\0';
 }
 
-char *record_get_copy(struct reader *r)
+char *record_get_copy(struct reader *r, size_t max)
 {
     struct bytes text = reader_bytes(r, reader_u16(r));
     if (r->failed || text.len == 0)
         return NULL;
-    char *copy = text_copy(text);
+    char *copy = text.len > max ? NULL : text_copy(text);
     if (copy == NULL)
         r->failed = true;
     return copy;

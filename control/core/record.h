@@ -35,8 +35,8 @@ void record_put_tls(struct buffer *out, const struct fingerprint_tls *fingerprin
 
 /* Readers fail as struct reader does; a text that does not fit `size` fails too. */
 void record_get_text(struct reader *r, char *out, size_t size);
-/* A fresh copy, NULL for an empty text and without memory (then r->failed). */
-char *record_get_copy(struct reader *r);
+/* A fresh copy, NULL for an empty text; fails beyond `max` bytes and without memory. */
+char *record_get_copy(struct reader *r, size_t max);
 struct bytes record_get_body(struct reader *r); /* a view */
 void record_get_tls(struct reader *r, struct fingerprint_tls *out);
 bool record_get_bool(struct reader *r);

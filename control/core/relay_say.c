@@ -4,7 +4,7 @@
 
 bool relay_pass(struct core *c, struct peer *peer, struct bytes inner)
 {
-    struct connection *conn = link_speaker(c, peer);
+    struct connection *conn = peer == NULL ? NULL : link_speaker(c, peer);
     if (conn == NULL)
         return false;
     struct signal forward = {.type = SIGNAL_FEDERATED_SIGNAL_FORWARD};

@@ -8,7 +8,8 @@
 
 #include "control/core/peers.h"
 
-/* Passes on a message as it came. True if there was a connection to send it on. */
+/* Passes on a message as it came. True if there was a connection to send it on; false also for no
+   peer (NULL: the config no longer has it). */
 bool relay_pass(struct core *c, struct peer *peer, struct bytes inner);
 /* Says something of our own. */
 bool relay_say(struct core *c, struct peer *peer, const struct signal *inner);

@@ -201,7 +201,7 @@ static int room_restore(struct core *c, struct connection *conn, struct reader *
     }
     member->connection = conn;
     record_get_text(r, member->name, sizeof(member->name));
-    member->alias = record_get_copy(r);
+    member->alias = record_get_copy(r, ROOM_ALIAS_MAX);
     member->order = reader_u64(r);
     conn->member = member;
     room_insert(c, room, member);

@@ -276,6 +276,24 @@ static void test_a_connection_may_close_while_it_waits(void **state)
     harness_free(h);
 }
 
+static void test_an_answer_that_never_comes_does_not_hold_a_phone_for_ever(void **state)
+{
+    (void)state;
+    struct harness *h = harness_new();
+    struct relay *r = harness_relay(h, "auth: { url: \"http://127.0.0.1:1/\" }\n");
+    struct fake_connection *conn = sim_connect(r, "_signal");
+    r->hold_answers = true;
+    sim_say(r, conn, "{\"AuthToken\":{\"token\":\"good:bob\"}}");
+    sim_say(r, conn, "{\"Ping\":{\"timestamp_ms\":1}}");
+    harness_pass(h, 11 * CLOCK_SECOND);
+    expect_closed(conn, "the relay could not check it in time");
+    assert_int_equal(conn->input_count, 0);
+    r->hold_answers = false;
+    harness_settle(h); /* too late: it finds nobody */
+    expect_nothing_left(r);
+    harness_free(h);
+}
+
 static void defect_40_phones_and_sessions_are_capped(void **state)
 {
     (void)state;
@@ -319,6 +337,7 @@ int main(void)
         cmocka_unit_test(defect_15_a_token_of_another_key_is_refused),
         cmocka_unit_test(test_what_comes_behind_a_question_waits_in_order),
         cmocka_unit_test(test_a_connection_may_close_while_it_waits),
+        cmocka_unit_test(test_an_answer_that_never_comes_does_not_hold_a_phone_for_ever),
         cmocka_unit_test(defect_40_phones_and_sessions_are_capped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,7 @@ struct fake_plane {
     size_t dial_count;
     size_t transactions;
     size_t completes;
+    bool lenient; /* roles may name what does not exist: records were damaged */
     uint64_t swept;
     struct ipc_settings settings;
     bool refuse_new;
