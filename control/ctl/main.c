@@ -65,6 +65,41 @@ static int print_result(const struct invocation *in, const cJSON *result)
     return EXIT_DONE;
 }
 
+/* ---- commands that change something ---- */
+
+static const char *text_of(const cJSON *change, const char *key)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, key));
+    return text == NULL ? "(not set)" : text;
+}
+
+static void print_changes(const cJSON *result)
+{
+    const cJSON *changes = cJSON_GetObjectItemCaseSensitive(result, "changes"), *change;
+    if (cJSON_GetArraySize(changes) == 0)
+        puts("nothing changed");
+    cJSON_ArrayForEach(change, changes)
+    {
+        bool waits = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(change, "needs_restart"));
+        printf("%s: %s -> %s%s\n", text_of(change, "key"), text_of(change, "old"),
+               text_of(change, "new"), waits ? "   (needs a restart of both planes)" : "");
+    }
+}
+
+static int run_reload(const struct invocation *in, const char *command)
+{
+    cJSON *result;
+    int code = ask(in, command, &result);
+    if (code == EXIT_DONE && in->json)
+        code = print_result(in, result);
+    else if (code == EXIT_DONE)
+        print_changes(result);
+    cJSON_Delete(result);
+    return code;
+}
+
+/* ---- views ---- */
+
 static int run_view(const struct invocation *in, const char *command)
 {
     cJSON *result;
@@ -174,6 +209,7 @@ static const struct command {
     {"rooms", run_view},
     {"calls", run_view},
     {"fingerprint", run_fingerprint},
+    {"reload", run_reload},
 };
 
 static int run_command(const struct options *options, struct invocation *in, const char *name)
@@ -204,7 +240,7 @@ int main(int argc, char **argv)
     const struct options options = {
         .program = "chappectl",
         .about = "look into a running relay: status, ready, peers, sessions, rooms, calls; "
-                 "fingerprint works offline",
+                 "change it: reload; fingerprint works offline",
         .operands = "COMMAND",
         .entries = entries,
         .count = sizeof entries / sizeof *entries,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/error.h"
 
 typedef cJSON *view_function(const struct operator_window *w, uint64_t now);
 
@@ -74,20 +75,55 @@ static view_function *find_view(const char *command)
     return NULL;
 }
 
+/* ---- actions ---- */
+
+typedef int action_function(const struct operator_window *w, const cJSON *asked, cJSON **result);
+
+static int act_reload(const struct operator_window *w, const cJSON *asked, cJSON **result)
+{
+    (void)asked;
+    return w->actions.reload(w->actions.context, result);
+}
+
+static const struct {
+    const char *command;
+    action_function *act;
+} actions[] = {
+    {"reload", act_reload},
+};
+
+static action_function *find_action(const char *command)
+{
+    for (size_t i = 0; command != NULL && i < sizeof actions / sizeof *actions; i++)
+        if (strcmp(actions[i].command, command) == 0)
+            return actions[i].act;
+    return NULL;
+}
+
+/* 0 and a result, or an error and a text. */
+static int run(const struct operator_window *w, const cJSON *asked, uint64_t now, cJSON **result)
+{
+    const char *command = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(asked, "command"));
+    view_function *view = find_view(command);
+    action_function *act = find_action(command);
+    if (act != NULL)
+        return act(w, asked, result);
+    *result = view != NULL ? view(w, now) : cJSON_CreateString("unknown command");
+    return view != NULL ? 0 : ERR_UNKNOWN;
+}
+
 /* The whole answer; NULL = out of memory. */
 static cJSON *answer_for(const struct operator_window *w, struct bytes request, uint64_t now)
 {
     cJSON *asked = request.len > OPERATOR_REQUEST_MAX
                        ? NULL
                        : cJSON_ParseWithLength((const char *)request.data, request.len);
-    const cJSON *command = cJSON_GetObjectItemCaseSensitive(asked, "command");
-    view_function *view = find_view(cJSON_GetStringValue(command));
+    cJSON *result = NULL;
+    int rc = run(w, asked, now, &result);
     cJSON *answer = cJSON_CreateObject();
-    cJSON_AddBoolToObject(answer, "ok", view != NULL);
-    if (view != NULL)
-        cJSON_AddItemToObject(answer, "result", view(w, now));
-    else
-        cJSON_AddStringToObject(answer, "error", "unknown command");
+    cJSON_AddBoolToObject(answer, "ok", rc == 0);
+    if (!cJSON_AddItemToObject(answer, rc == 0 ? "result" : "error", result))
+        cJSON_Delete(result);
     cJSON_Delete(asked);
     return answer;
 }

@@ -4,7 +4,7 @@
  *   request   {"command":"peers"}
  *   answer    {"ok":true,"result":...}   or   {"ok":false,"error":"..."}
  *
- * One table (operator.c) holds the commands; it only reads.
+ * Two tables (operator.c) hold the commands: views only read; actions are the plane's own.
  */
 #ifndef CHAPPE_CONTROL_RIM_OPERATOR_H
 #define CHAPPE_CONTROL_RIM_OPERATOR_H
@@ -15,6 +15,12 @@
 
 #define OPERATOR_REQUEST_MAX 4096 /* bytes */
 
+/* 0 and the result as JSON, or an error and a JSON text that says why; owned by the caller. */
+struct operator_actions {
+    int (*reload)(void *context, cJSON **result);
+    void *context;
+};
+
 struct operator_window {
     const struct config *config;
     const struct core *core;
@@ -22,6 +28,7 @@ struct operator_window {
     const char *build;
     const char *aes;  /* what the data plane said of itself; "" = nothing yet */
     uint64_t started; /* ns */
+    struct operator_actions actions;
 };
 
 /* Always writes one answer, unless memory is out (answer->failed). */

@@ -16,6 +16,8 @@
 #include "control/core/core.h"
 #include "control/rim/operator.h"
 #include "control/rim/questions.h"
+#include "control/rim/readiness.h"
+#include "control/rim/reload.h"
 #include "ipc/control_side.h"
 #include "ipc/epoch.h"
 #include "ipc/note.h"
@@ -28,18 +30,33 @@
 
 struct plane {
     struct startup *startup;
+    struct config *config; /* the startup's, or of the last reload */
     const char *build;
     struct questions questions;
     struct core *core;
     struct ipc_control_side *contract;
     struct ipc_sockets *sockets;
     struct ipc_note *note;
+    struct readiness readiness;
     int epoll, signals;
     uint64_t started, now, next_tick;
     char aes[AES_TEXT_MAX];
     int exit_code;
     bool stopping;
 };
+
+/* What can wake the loop; `sources` below says how. */
+enum source_number {
+    SOURCE_SIGNALS,
+    SOURCE_EVENTS,
+    SOURCE_SLICES,
+    SOURCE_OPERATOR,
+    SOURCE_RESOLVER,
+    SOURCE_TOKENS,
+    SOURCE_COUNT,
+};
+
+static int watch_source(const struct plane *p, enum source_number number);
 
 static uint64_t read_clock(struct plane *p)
 {
@@ -90,7 +107,7 @@ static uint64_t on_new_epoch(void *context)
 {
     struct plane *p = context;
     uint64_t epoch = 0;
-    const char *dir = p->startup->config.relay.runtime_dir;
+    const char *dir = p->config->relay.runtime_dir;
     if (ipc_epoch_next(dir, "control", clock_wall_ms(), &epoch) != 0) {
         log_event(LOG_ERROR, "epoch_not_written", LOG_STR("runtime_dir", dir),
                   LOG_STR("why", strerror(errno)));
@@ -196,6 +213,48 @@ static void on_version_mismatch(void *context, unsigned ours, unsigned theirs)
     p->stopping = true;
 }
 
+/* ---- reload ---- */
+
+/* Takes the place of the running config, which is freed. */
+static void use_config(struct plane *p, struct config *fresh)
+{
+    struct config *old = p->config;
+    p->config = fresh;
+    log_level_set(fresh->log.level);
+    int rc = questions_set_auth(&p->questions, fresh->auth_url);
+    if (rc == 0)
+        rc = watch_source(p, SOURCE_TOKENS);
+    if (rc != 0)
+        log_event(LOG_ERROR, "auth_url_not_used", LOG_ERR(rc));
+    core_reload(p->core, fresh, p->now);
+    config_free(old);
+    if (old != &p->startup->config)
+        free(old);
+}
+
+static int on_reload(void *context, cJSON **result)
+{
+    struct plane *p = context;
+    struct config *fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL)
+        return ERR_MEMORY;
+    readiness_reloading(&p->readiness, p->now);
+    int rc = reload_read(p->config, &p->startup->tls, fresh, result);
+    if (rc == 0)
+        use_config(p, fresh);
+    else
+        free(fresh);
+    readiness_reloaded(&p->readiness);
+    return rc;
+}
+
+static void reload_by_signal(struct plane *p)
+{
+    cJSON *result = NULL;
+    on_reload(p, &result); /* the log has it all */
+    cJSON_Delete(result);
+}
+
 /* ---- the loop ---- */
 
 static void receive_events(struct plane *p)
@@ -215,12 +274,13 @@ static void receive_slices(struct plane *p)
 static void answer_operator(struct plane *p)
 {
     const struct operator_window window = {
-        .config = &p->startup->config,
+        .config = p->config,
         .core = p->core,
         .contract = p->contract,
         .build = p->build,
         .aes = p->aes,
         .started = p->started,
+        .actions = {.reload = on_reload, .context = p},
     };
     struct bytes request;
     struct buffer answer = {0};
@@ -243,10 +303,11 @@ static void take_signal(struct plane *p)
     if (read(p->signals, &info, sizeof info) != sizeof info)
         return;
     if (info.ssi_signo == SIGHUP) {
-        log_event(LOG_WARN, "reload_not_possible", LOG_STR("advice", "restart this plane instead"));
+        reload_by_signal(p);
         return;
     }
     log_event(LOG_INFO, "stopping", LOG_U64("signal", info.ssi_signo));
+    readiness_stopping(&p->readiness, "stopping: the data plane goes on");
     p->stopping = true;
 }
 
@@ -285,21 +346,37 @@ static void run_tokens(struct plane *p)
     tokens_run(p->questions.tokens);
 }
 
-/* Everything that can wake the loop. */
-#define SOURCE_COUNT 6
 static const struct source {
     int (*fd)(const struct plane *p); /* -1: not in use */
     void (*ready)(struct plane *p);
 } sources[SOURCE_COUNT] = {
-    {fd_signals, take_signal},      {fd_events, receive_events},  {fd_slices, receive_slices},
-    {fd_operator, answer_operator}, {fd_resolver, take_resolved}, {fd_tokens, run_tokens},
+    [SOURCE_SIGNALS] = {fd_signals, take_signal},
+    [SOURCE_EVENTS] = {fd_events, receive_events},
+    [SOURCE_SLICES] = {fd_slices, receive_slices},
+    [SOURCE_OPERATOR] = {fd_operator, answer_operator},
+    [SOURCE_RESOLVER] = {fd_resolver, take_resolved},
+    [SOURCE_TOKENS] = {fd_tokens, run_tokens},
 };
+
+/* Again is fine: its descriptor may have come only now. */
+static int watch_source(const struct plane *p, enum source_number number)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = number};
+    int fd = sources[number].fd(p);
+    if (fd < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event) == 0 || errno == EEXIST)
+        return 0;
+    return ERR_SYSTEM;
+}
+
+static bool is_live(const struct plane *p)
+{
+    return ipc_control_side_state(p->contract) == IPC_CONTROL_LIVE;
+}
 
 /* Without a data plane that follows, the core's deadlines wait for the next adoption. */
 static uint64_t core_due(const struct plane *p)
 {
-    bool live = ipc_control_side_state(p->contract) == IPC_CONTROL_LIVE;
-    return live ? core_deadline(p->core) : UINT64_MAX;
+    return is_live(p) ? core_deadline(p->core) : UINT64_MAX;
 }
 
 static int timeout_ms(const struct plane *p)
@@ -316,6 +393,7 @@ static void run_timers(struct plane *p)
 {
     if (p->now >= p->next_tick) {
         ipc_control_side_tick(p->contract, p->now);
+        readiness_tick(&p->readiness, p->core, is_live(p), p->now);
         p->next_tick = p->now + TICK;
     }
     if (core_due(p) <= p->now)
@@ -350,13 +428,13 @@ int plane_run(struct plane *p)
 static int make_core(struct plane *p)
 {
     struct core_settings settings = {
-        .config = &p->startup->config,
+        .config = p->config,
         .tls = p->startup->tls,
         .build = p->build,
         .effects = {on_transact, on_ask, on_log},
         .context = p,
     };
-    int rc = questions_init(&p->questions, &p->startup->seed, p->startup->config.auth_url);
+    int rc = questions_init(&p->questions, &p->startup->seed, p->config->auth_url);
     identity_wipe(&p->startup->seed);
     if (rc == 0)
         rc = random_fill(&settings.seed, sizeof settings.seed);
@@ -384,7 +462,7 @@ static int make_contract(struct plane *p)
     };
     int rc = ipc_control_side_init(&p->contract, &callbacks, p);
     if (rc == 0)
-        rc = ipc_note_open(&p->note, p->startup->config.relay.runtime_dir);
+        rc = ipc_note_open(&p->note, p->config->relay.runtime_dir);
     if (rc != 0)
         return rc;
     struct ipc_note_entry note;
@@ -401,8 +479,7 @@ static int make_contract(struct plane *p)
 static int open_sockets(struct plane *p)
 {
     char why[256];
-    int rc = ipc_sockets_open_control(&p->sockets, p->startup->config.relay.runtime_dir, why,
-                                      sizeof why);
+    int rc = ipc_sockets_open_control(&p->sockets, p->config->relay.runtime_dir, why, sizeof why);
     if (rc != 0)
         log_event(LOG_ERROR, "sockets_failed", LOG_STR("why", why));
     return rc;
@@ -413,13 +490,10 @@ static int watch_sources(struct plane *p)
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (p->epoll < 0)
         return ERR_SYSTEM;
-    for (uint32_t i = 0; i < SOURCE_COUNT; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
-        int fd = sources[i].fd(p);
-        if (fd >= 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
-            return ERR_SYSTEM;
-    }
-    return 0;
+    int rc = 0;
+    for (enum source_number i = SOURCE_SIGNALS; i < SOURCE_COUNT && rc == 0; i++)
+        rc = watch_source(p, i);
+    return rc;
 }
 
 /* Before any thread starts, so that none of them takes a signal. */
@@ -443,9 +517,11 @@ int plane_init(struct plane **out, struct startup *s, const char *build)
     if (p == NULL)
         return ERR_MEMORY;
     p->startup = s;
+    p->config = &s->config;
     p->build = build;
     p->epoll = p->signals = -1;
     p->started = read_clock(p);
+    readiness_init(&p->readiness, p->now);
     int rc = catch_signals(p);
     if (rc == 0)
         rc = make_core(p);
@@ -481,5 +557,10 @@ void plane_free(struct plane *p)
         close(p->epoll);
     if (p->signals >= 0)
         close(p->signals);
+    readiness_free(&p->readiness);
+    if (p->config != &p->startup->config) {
+        config_free(p->config);
+        free(p->config);
+    }
     free(p);
 }

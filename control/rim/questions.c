@@ -34,14 +34,23 @@ static void on_token_answer(void *context, const struct core_answer *answer)
     keep(context, answer);
 }
 
+int questions_set_auth(struct questions *q, const char *auth_url)
+{
+    if (auth_url == NULL)
+        return 0; /* the core does not ask any more */
+    if (q->tokens != NULL)
+        return tokens_set_url(q->tokens, auth_url);
+    return tokens_init(&q->tokens, auth_url, on_token_answer, q);
+}
+
 int questions_init(struct questions *q, const struct identity_seed *seed, const char *auth_url)
 {
     *q = (struct questions){0};
     int rc = keys_identity(seed, &q->oracle.identity);
     if (rc == 0)
         rc = resolver_init(&q->resolver);
-    if (rc == 0 && auth_url != NULL)
-        rc = tokens_init(&q->tokens, auth_url, on_token_answer, q);
+    if (rc == 0)
+        rc = questions_set_auth(q, auth_url);
     if (rc != 0)
         questions_free(q);
     return rc;

@@ -24,6 +24,9 @@ struct questions {
 int questions_init(struct questions *q, const struct identity_seed *seed, const char *auth_url);
 void questions_free(struct questions *q);
 
+/* After a reload; with NULL, checks under way come to their end. 0, ERR_MEMORY, ERR_SYSTEM. */
+int questions_set_auth(struct questions *q, const char *auth_url);
+
 /* Answers at once, or passes the question to a helper that will. */
 void questions_ask(struct questions *q, const struct core_question *question);
 /* Takes what the resolver has ready (its descriptor is readable). */

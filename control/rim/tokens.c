@@ -269,6 +269,16 @@ int tokens_init(struct tokens **out, const char *url,
     return rc;
 }
 
+int tokens_set_url(struct tokens *t, const char *url)
+{
+    char *copy = strdup(url);
+    if (copy == NULL)
+        return ERR_MEMORY;
+    free(t->url);
+    t->url = copy;
+    return 0;
+}
+
 void tokens_free(struct tokens *t)
 {
     if (t == NULL)

@@ -16,6 +16,8 @@ struct tokens;
 /* `url` is copied. `answered` is called from tokens_run. 0, ERR_MEMORY, ERR_SYSTEM. */
 int tokens_init(struct tokens **out, const char *url,
                 void (*answered)(void *context, const struct core_answer *answer), void *context);
+/* For checks that begin from now on. 0 or ERR_MEMORY: then it is as it was. */
+int tokens_set_url(struct tokens *t, const char *url);
 /* Drops what is under way without an answer. */
 void tokens_free(struct tokens *t);
 

@@ -133,7 +133,8 @@ class Process:
 class Lab:
     """One test's world: a directory, its relays, phones and proxies; all ended at the end."""
 
-    def __init__(self):
+    def __init__(self, name):
+        self.random = random.Random(name)  # the same in each run of this test
         self.directory = tempfile.mkdtemp(prefix="chappe-", dir="/tmp")
         self.children = []
         self.puppets = []
@@ -414,8 +415,14 @@ class Puppet:
                         lambda: len(self.messages(name, variant)) >= count
                         and self.messages(name, variant))[-1]
 
-    def wait_closed(self, name):
-        return wait_for(f"{name} closed", lambda: self.events(name, "closed"))[0]
+    def wait_closed(self, name, limit=None):
+        return wait_for(f"{name} closed", lambda: self.events(name, "closed"), limit)[0]
+
+    def wait_sent(self):
+        """The commands given so far are done, and what they sent has left."""
+        self.marks = getattr(self, "marks", 0) + 1
+        self.command("mark", f"mark-{self.marks}")
+        wait_for("the puppet", lambda: self.events(f"mark-{self.marks}", "mark"))
 
     def ping(self, name):
         """Proves that the connection lives and that everything sent before was dealt with."""
@@ -445,6 +452,43 @@ class Puppet:
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()
+
+
+class Thrower:
+    """test-throw: bytes at an nng socket of a plane. See tests/integration/throw.c."""
+
+    def __init__(self, lab, kind, path):
+        lab.throwers = getattr(lab, "throwers", 0) + 1
+        self.out_path = lab.path(f"throw-{lab.throwers}.out")
+        with open(self.out_path, "wb") as out:
+            self.popen = subprocess.Popen([program("test-throw"), kind, path],
+                                          stdin=subprocess.PIPE, stdout=out)
+        lab.closers.append(self.close)
+
+    def throw(self, *messages):
+        """Returns at once; what is thrown waits for its turn."""
+        def write():
+            with contextlib.suppress(OSError):
+                for message in messages:
+                    self.popen.stdin.write(message.hex().encode() + b"\n")
+                self.popen.stdin.flush()
+        threading.Thread(target=write, daemon=True).start()
+
+    def lines(self):
+        with open(self.out_path) as f:
+            return f.read().split("\n")[:-1]
+
+    def heard(self):
+        return [bytes.fromhex(line) for line in self.lines() if line not in ("subscribed", "none")]
+
+    def wait_lines(self, count=1):
+        return wait_for(f"{count} lines of test-throw",
+                        lambda: len(self.lines()) >= count and self.lines())
+
+    def close(self):
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait()
 
 
 # Fingerprints of the test scripts' seeds (protocol.md 4.1).
@@ -571,7 +615,7 @@ def lossless(report):
 
 def run_one(name, function):
     """Runs one test in a lab of its own. The line for tests/run, and what to say before it."""
-    lab = Lab()
+    lab = Lab(name)
     line = f"not ok {name}"
     started = time.monotonic()
     try:

@@ -12,10 +12,11 @@
  *   join NAME SEED [ALIAS]          a signed CallOffer
  *   deaf NAME                       takes messages from now on, but returns no credit for them
  *   close NAME
+ *   mark NAME                       an event, when everything before has been sent
  *
  *   {"event":"open","name":..,"exporter":HEX}      {"event":"message","name":..,"body":TEXT}
  *   {"event":"datagram","name":..,"hex":HEX} {"event":"closed","name":..,"error":..,"reason":..}
- *   {"event":"error","what":..}
+ *   {"event":"mark","name":..}       {"event":"error","name":..,"what":..}
  */
 #include <poll.h>
 #include <stdio.h>
@@ -291,6 +292,7 @@ static void command_hex(struct string_pulled *s, const char *text, bool datagram
             print_error(s->name, error_text(rc));
         if (payload != NULL)
             quic_payload_release(payload);
+        quic_endpoint_flush(s->endpoint, clock_monotonic()); /* its queue is short */
     }
     free(raw);
 }
@@ -317,6 +319,19 @@ static void run_on(struct string_pulled *s, const char *command, char **words, c
         print_error(words[0], "unknown command");
 }
 
+static void run_endpoints(uint64_t now)
+{
+    for (size_t i = 0; i < puppet_count; i++) {
+        struct quic_endpoint *e = puppets[i]->endpoint;
+        if (e == NULL)
+            continue;
+        quic_endpoint_receive(e, now);
+        if (quic_endpoint_deadline(e) <= now)
+            quic_endpoint_expire(e, now);
+        quic_endpoint_flush(e, now);
+    }
+}
+
 static void run_line(char *line, uint64_t now)
 {
     char *save = NULL, *words[WORDS + 1] = {0};
@@ -330,10 +345,14 @@ static void run_line(char *line, uint64_t now)
     if (strcmp(command, "send") != 0)
         for (int i = 1; i < WORDS; i++)
             words[i] = strtok_r(NULL, " ", &save);
-    if (strcmp(command, "open") == 0)
+    if (strcmp(command, "open") == 0) {
         command_open(words, now);
-    else
+    } else if (strcmp(command, "mark") == 0) {
+        run_endpoints(now);
+        print_event("mark", words[0], NULL, BYTES_NONE, NULL, NULL);
+    } else {
         run_on(find(words[0]), command, words, rest);
+    }
 }
 
 /* ---- the loop ---- */
@@ -348,19 +367,6 @@ static int wait_ms(uint64_t now)
             due = deadline;
     }
     return due <= now ? 0 : (int)((due - now + CLOCK_MS - 1) / CLOCK_MS);
-}
-
-static void run_endpoints(uint64_t now)
-{
-    for (size_t i = 0; i < puppet_count; i++) {
-        struct quic_endpoint *e = puppets[i]->endpoint;
-        if (e == NULL)
-            continue;
-        quic_endpoint_receive(e, now);
-        if (quic_endpoint_deadline(e) <= now)
-            quic_endpoint_expire(e, now);
-        quic_endpoint_flush(e, now);
-    }
 }
 
 /* Runs the whole lines that are in `in`; keeps the rest. */

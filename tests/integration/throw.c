@@ -1,14 +1,18 @@
 /*
- * test-throw: throws bytes at an nng socket of a plane.
+ * test-throw: throws bytes at an nng socket of a plane, and listens to one.
  *
  *   test-throw pub PATH      listens at ipc://PATH as a publisher: what is thrown reaches the plane
  *                            that subscribes there. Prints "subscribed" when one has come.
- *   test-throw req PATH      asks at ipc://PATH; prints the reply as hex, or "none" after 2 s
+ *   test-throw req PATH      asks at ipc://PATH; prints each reply, or "none" after 2 s
+ *   test-throw rep PATH      listens at ipc://PATH; prints each request and answers with a line
+ *   test-throw sub PATH      prints what is published at ipc://PATH, until it is ended
  *
- * One message a line of standard input, in hex. Ends with its input, 0 if all was sent.
+ * One message a line, of standard input and output, in hex. Ends with its input, 0 if all was sent.
  */
 #include <nng/nng.h>
 #include <nng/protocol/pubsub0/pub.h>
+#include <nng/protocol/pubsub0/sub.h>
+#include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,38 +34,59 @@ static void on_subscribed(nng_pipe pipe, nng_pipe_ev event, void *context)
     (void)!write(STDOUT_FILENO, line, sizeof line - 1);
 }
 
-static int open_socket(nng_socket *s, const char *kind, const char *path)
+static int open_publisher(nng_socket *s, const char *url)
 {
-    char url[256];
-    snprintf(url, sizeof url, "ipc://%s", path);
-    if (strcmp(kind, "pub") == 0) {
-        int rc = nng_pub0_open(s);
-        if (rc == 0)
-            rc = nng_pipe_notify(*s, NNG_PIPE_EV_ADD_POST, on_subscribed, NULL);
-        return rc == 0 ? nng_listen(*s, url, NULL, 0) : rc;
-    }
+    int rc = nng_pub0_open(s);
+    if (rc == 0)
+        rc = nng_socket_set_int(*s, NNG_OPT_SENDBUF, 8192);
+    if (rc == 0)
+        rc = nng_pipe_notify(*s, NNG_PIPE_EV_ADD_POST, on_subscribed, NULL);
+    return rc == 0 ? nng_listen(*s, url, NULL, 0) : rc;
+}
+
+static int open_subscriber(nng_socket *s, const char *url)
+{
+    int rc = nng_sub0_open(s);
+    if (rc == 0)
+        rc = nng_socket_set(*s, NNG_OPT_SUB_SUBSCRIBE, "", 0);
+    return rc == 0 ? nng_dial(*s, url, NULL, 0) : rc;
+}
+
+static int open_asker(nng_socket *s, const char *url)
+{
     int rc = nng_req0_open(s);
     if (rc == 0)
         rc = nng_socket_set_ms(*s, NNG_OPT_RECVTIMEO, REPLY_MS);
     return rc == 0 ? nng_dial(*s, url, NULL, 0) : rc;
 }
 
-static void print_reply(nng_socket s)
+static int open_answerer(nng_socket *s, const char *url)
+{
+    int rc = nng_rep0_open(s);
+    return rc == 0 ? nng_listen(*s, url, NULL, 0) : rc;
+}
+
+/* Receives a message and prints it. */
+static int print_next(nng_socket s)
 {
     uint8_t *data = NULL;
     size_t len = 0;
-    if (nng_recv(s, &data, &len, NNG_FLAG_ALLOC) != 0) {
+    int rc = nng_recv(s, &data, &len, NNG_FLAG_ALLOC);
+    if (rc == NNG_ETIMEDOUT) {
         puts("none");
-        return;
+        return 0;
     }
+    if (rc != 0)
+        return rc;
     for (size_t i = 0; i < len; i++)
         printf("%02x", data[i]);
     putchar('\n');
     nng_free(data, len);
+    return 0;
 }
 
 /* Sends the bytes that the line of hex digits holds. */
-static int throw_line(nng_socket s, const char *line, bool ask)
+static int throw_line(nng_socket s, const char *line)
 {
     size_t len = strcspn(line, "\n") / 2;
     char *digits = strndup(line, 2 * len);
@@ -69,25 +94,61 @@ static int throw_line(nng_socket s, const char *line, bool ask)
     int rc = digits == NULL || raw == NULL || hex_decode(digits, raw, len) != 0;
     if (rc == 0)
         rc = nng_send(s, raw, len, 0);
-    if (rc == 0 && ask)
-        print_reply(s);
     free(raw);
     free(digits);
     return rc;
 }
 
+static int ask_line(nng_socket s, const char *line)
+{
+    int rc = throw_line(s, line);
+    return rc == 0 ? print_next(s) : rc;
+}
+
+static int answer_line(nng_socket s, const char *line)
+{
+    int rc = print_next(s);
+    return rc == 0 ? throw_line(s, line) : rc;
+}
+
+static const struct kind {
+    const char *name;
+    int (*open)(nng_socket *s, const char *url);
+    int (*run)(nng_socket s, const char *line); /* NULL: prints what comes */
+} kinds[] = {
+    {"pub", open_publisher, throw_line},
+    {"req", open_asker, ask_line},
+    {"rep", open_answerer, answer_line},
+    {"sub", open_subscriber, NULL},
+};
+
+static const struct kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
+    const struct kind *kind = argc == 3 ? find_kind(argv[1]) : NULL;
+    char *line = malloc(LINE_SIZE), url[256];
     nng_socket socket;
-    char *line = malloc(LINE_SIZE);
-    if (argc != 3 || line == NULL || open_socket(&socket, argv[1], argv[2]) != 0) {
-        fprintf(stderr, "test-throw pub|req PATH\n");
-        return 1;
+    if (kind == NULL || line == NULL) {
+        fprintf(stderr, "test-throw pub|req|rep|sub PATH\n");
+        free(line);
+        return 2;
     }
+    snprintf(url, sizeof url, "ipc://%s", argv[2]);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    int rc = 0;
+    int rc = kind->open(&socket, url);
+    while (rc == 0 && kind->run == NULL)
+        rc = print_next(socket);
     while (rc == 0 && fgets(line, LINE_SIZE, stdin) != NULL)
-        rc = throw_line(socket, line, strcmp(argv[1], "req") == 0);
+        rc = kind->run(socket, line);
+    if (rc != 0)
+        fprintf(stderr, "test-throw: %s: %s\n", url, nng_strerror(rc));
     free(line);
     nng_close(socket);
     return rc == 0 ? 0 : 1;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
+#include "common/error.h"
 
 #define NOW (100 * CLOCK_SECOND)
 
@@ -151,6 +152,30 @@ static void not_ready_without_a_data_plane(void **state)
     cJSON_Delete(ready);
 }
 
+/* ---- actions ---- */
+
+static int answer_reload(void *context, cJSON **result)
+{
+    int rc = *(int *)context;
+    *result = cJSON_CreateString(rc == 0 ? "changed" : "x.yaml:3: relay.listen: wrong");
+    return rc;
+}
+
+static void an_action_answers_with_its_result_or_why_not(void **state)
+{
+    (void)state;
+    int rc = 0;
+    window.actions = (struct operator_actions){.reload = answer_reload, .context = &rc};
+    cJSON *good = ask_good("{\"command\":\"reload\"}");
+    assert_string_equal(cJSON_GetStringValue(good), "changed");
+    cJSON_Delete(good);
+    rc = ERR_SYNTAX;
+    cJSON *bad = ask(BYTES_LITERAL("{\"command\":\"reload\"}"));
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(bad, "ok")));
+    assert_string_equal(text_of(bad, "error"), "x.yaml:3: relay.listen: wrong");
+    cJSON_Delete(bad);
+}
+
 static void garbage_gets_an_error(void **state)
 {
     (void)state;
@@ -203,6 +228,7 @@ int main(void)
         cmocka_unit_test(status_has_its_keys),
         cmocka_unit_test(lists_are_empty_not_absent),
         cmocka_unit_test(not_ready_without_a_data_plane),
+        cmocka_unit_test(an_action_answers_with_its_result_or_why_not),
         cmocka_unit_test(garbage_gets_an_error),
         cmocka_unit_test(a_request_that_is_too_long_is_not_read),
         cmocka_unit_test(deep_nesting_is_refused),
