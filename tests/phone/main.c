@@ -92,15 +92,28 @@ static int read_options(const struct options *o, const struct arguments *a,
     return rc;
 }
 
+static void print_report(const struct buffer *report)
+{
+    fwrite(report->data, 1, report->len, stdout);
+}
+
+/* Says why there is no phone, and reports it. The exit code. */
+static int refuse(const char *why)
+{
+    struct buffer report = {0};
+    fprintf(stderr, "chappe-phone: cannot start: %s\n", why);
+    phone_report_failure(why, &report);
+    print_report(&report);
+    buffer_free(&report);
+    return EXIT_FAILED;
+}
+
 static int load_seed(const char *path, struct identity_seed *seed)
 {
-    char why[IDENTITY_WHY_SIZE];
-    if (path == NULL)
-        return random_fill(seed->bytes, sizeof seed->bytes);
-    int rc = identity_load(path, seed, NULL, why, sizeof why);
-    if (rc != 0)
-        fprintf(stderr, "chappe-phone: %s\n", why);
-    return rc;
+    char why[IDENTITY_WHY_SIZE] = "no random numbers to be had";
+    int rc = path == NULL ? random_fill(seed->bytes, sizeof seed->bytes)
+                          : identity_load(path, seed, NULL, why, sizeof why);
+    return rc == 0 ? EXIT_DONE : refuse(why);
 }
 
 /* Of both families if the machine has IPv6, else of IPv4 alone. */
@@ -183,15 +196,12 @@ static int run(const struct phone_options *options, const struct identity_seed *
     int rc = signals < 0 ? ERR_SYSTEM : open_endpoint(&endpoint);
     if (rc == 0)
         rc = phone_init(&phone, endpoint, options, seed);
-    if (rc != 0) {
-        fprintf(stderr, "chappe-phone: cannot start: %s\n", error_text(rc));
-        printf("{\"error\":\"cannot start: %s\"}\n", error_text(rc));
-        return EXIT_FAILED;
-    }
+    if (rc != 0)
+        return refuse(error_text(rc));
     loop(phone, endpoint, signals);
     struct buffer report = {0};
     phone_report(phone, &report);
-    fwrite(report.data, 1, report.len, stdout);
+    print_report(&report);
     int code = phone_succeeded(phone) ? EXIT_DONE : EXIT_FAILED;
     buffer_free(&report);
     quic_endpoint_free(endpoint);
@@ -233,9 +243,9 @@ int main(int argc, char **argv)
         rc = read_options(&options, &a, &phone);
     if (rc != OPTIONS_RUN)
         return rc;
-    if (load_seed(a.identity, &seed) != 0)
-        return EXIT_USAGE;
-    rc = run(&phone, &seed);
+    rc = load_seed(a.identity, &seed);
+    if (rc == EXIT_DONE)
+        rc = run(&phone, &seed);
     identity_wipe(&seed);
     return rc;
 }

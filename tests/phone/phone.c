@@ -165,11 +165,11 @@ static int init_media(struct phone *p, uint32_t sender)
 {
     const struct phone_options *o = &p->options;
     meter_init(&p->meter);
-    int rc = 0;
-    if (o->play != NULL)
-        rc = talker_init_voice(&p->talker, o->play);
-    else
+    if (o->play == NULL)
         talker_init(&p->talker, o->pps, o->bytes, o->seconds, sender);
+    int rc = o->play == NULL ? 0 : talker_init_voice(&p->talker, o->play);
+    if (rc != 0)
+        phone_say(p, "cannot play %s", o->play);
     if (rc == 0 && o->record != NULL)
         rc = voice_recorder_init(&p->recorder);
     return rc;

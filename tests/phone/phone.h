@@ -52,5 +52,7 @@ bool phone_done(const struct phone *p);
 bool phone_succeeded(const struct phone *p);
 /* The JSON object, with a line end. Saves the recording first. */
 void phone_report(struct phone *p, struct buffer *out);
+/* The same of a phone that could not even be made. */
+void phone_report_failure(const char *why, struct buffer *out);
 
 #endif

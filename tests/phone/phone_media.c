@@ -64,12 +64,20 @@ void phone_media_established(struct phone *p)
     phone_send(p, &p->media, &message);
 }
 
+static void leave_when_done(struct phone *p, uint64_t now)
+{
+    bool waits = p->options.mode == PHONE_REGISTER; /* for the other side's hang-up */
+    if (!waits && !p->finishing && talker_done(&p->talker) && p->leave_at == PHONE_NEVER)
+        p->leave_at = now + LINGER;
+}
+
 static void start_talking(struct phone *p, uint64_t now)
 {
     p->talk_by = PHONE_NEVER;
     if (p->talker.started == 0)
         phone_say(p, "talking");
     talker_start(&p->talker, now);
+    leave_when_done(p, now); /* who has nothing to say */
 }
 
 static void answered(struct phone *p, const struct signal_call_answer *answer, uint64_t now)
@@ -116,13 +124,17 @@ void phone_media_datagram(struct phone *p, struct bytes packet, uint64_t now)
 
 void phone_media_closed(struct phone *p, const struct quic_close *why)
 {
-    phone_say(p, "media connection closed: %s%s%s", error_text(why->error),
-              why->reason[0] == '\0' ? "" : ": ", why->reason);
+    char text[sizeof p->error];
+    snprintf(text, sizeof text, "media connection closed: %s%s%s", error_text(why->error),
+             why->reason[0] == '\0' ? "" : ": ", why->reason);
+    phone_say(p, "%s", text);
     p->talk_by = PHONE_NEVER;
     if (p->options.mode == PHONE_ROOM) {
-        phone_fail(p, "media connection closed: %s %s", error_text(why->error), why->reason);
+        phone_fail(p, "%s", text);
         phone_finish(p);
     } else if (p->call.active) {
+        if (p->options.calls > 0)
+            phone_fail(p, "%s", text);
         phone_hang_up(p, SIGNAL_HANGUP_ERROR);
     }
 }
@@ -149,8 +161,6 @@ void phone_media_expire(struct phone *p, uint64_t now)
         return;
     if (now >= p->talk_by)
         start_talking(p, now);
-    bool done = talker_done(&p->talker);
     send_packets(p, now);
-    if (!done && talker_done(&p->talker) && p->options.mode != PHONE_REGISTER)
-        p->leave_at = now + LINGER;
+    leave_when_done(p, now);
 }

@@ -64,6 +64,13 @@ static void save_recording(struct phone *p)
         phone_fail(p, "cannot write %s: %s", p->options.record, error_text(rc));
 }
 
+void phone_report_failure(const char *why, struct buffer *out)
+{
+    struct phone nobody = {.call = {.ringing_ms = -1, .setup_ms = -1}};
+    snprintf(nobody.error, sizeof nobody.error, "%s", why);
+    phone_report(&nobody, out);
+}
+
 void phone_report(struct phone *p, struct buffer *out)
 {
     struct json_writer w;

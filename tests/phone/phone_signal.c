@@ -204,8 +204,9 @@ void phone_call_ended(struct phone *p, const char *reason, const char *by)
     if (p->options.mode == PHONE_CALL) {
         if (strcmp(by, "us") != 0)
             phone_fail(p, "the call ended: %s by %s", reason, by);
-        else if (!talked && !p->stopping)
-            phone_fail(p, "the call ended before everything was said");
+        else if (!talked)
+            phone_fail(p, p->stopping ? "stopped by a signal"
+                                      : "the call ended before everything was said");
         phone_finish(p);
     } else if (p->options.calls > 0 && p->calls_ended >= p->options.calls) {
         phone_finish(p);
