@@ -242,6 +242,51 @@ static void defect_62_an_ended_call_empties_its_room(void **state)
     scene_end(&s);
 }
 
+/* With a linked relay. */
+static struct scene linked_scene_new(struct fake_connection **link)
+{
+    char yaml[512];
+    snprintf(yaml, sizeof(yaml), "trusted:\n%s", harness_trusted(5, ""));
+    struct scene s = scene_new(yaml);
+    *link = puppet_link(s.r, 5, true);
+    expect_open(*link);
+    return s;
+}
+
+/* Whatever a peer says of a room of one relay, its media has no way in. */
+static void defect_13_a_peer_is_not_heard_in_private_rooms(void **state)
+{
+    (void)state;
+    struct fake_connection *link;
+    struct scene s = linked_scene_new(&link);
+    struct fake_connection *room = phone_join(&s.a, "kitchen");
+    skip_messages(room);
+    sim_say(s.r, link,
+            "{\"GlobalRoomActive\":{\"room\":\"kitchen\",\"participants\":[{\"fingerprint\":"
+            "\"f1\"}]}}");
+    expect_silence(room);
+    assert_int_equal(s.r->plane.route_count, 0);
+    assert_int_equal(s.r->plane.room_count, 1);
+    assert_int_equal(s.r->plane.rooms[0].hop_count, 0);
+    sim_hang(s.r, room);
+    scene_end(&s);
+}
+
+/* A call on one relay, and a peer that guesses its id. */
+static void defect_13_a_peer_is_not_heard_in_calls_of_others(void **state)
+{
+    (void)state;
+    struct fake_connection *link;
+    struct scene s = linked_scene_new(&link);
+    phones_call(&s.a, &s.b, "c1");
+    phone_join(&s.a, "call-c1");
+    sim_say(s.r, link, "{\"GlobalRoomActive\":{\"room\":\"call-c1\",\"participants\":[]}}");
+    assert_int_equal(s.r->plane.route_count, 0);
+    assert_int_equal(s.r->plane.rooms[0].hop_count, 0);
+    phone_hangup(&s.a, "c1");
+    scene_end(&s);
+}
+
 static void test_the_view_shows_rooms(void **state)
 {
     (void)state;
@@ -271,6 +316,8 @@ int main(void)
         cmocka_unit_test(test_a_call_room_admits_its_two_phones_only),
         cmocka_unit_test(defect_61_who_joins_again_replaces_his_own_zombie),
         cmocka_unit_test(defect_62_an_ended_call_empties_its_room),
+        cmocka_unit_test(defect_13_a_peer_is_not_heard_in_private_rooms),
+        cmocka_unit_test(defect_13_a_peer_is_not_heard_in_calls_of_others),
         cmocka_unit_test(test_the_view_shows_rooms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,8 @@ static void test_a_route_leads_to_members_and_never_back(void **state)
     assert_memory_equal(scene.link2->quic->notes[0].tag, "\6\6\6\6\6\6\6\6", 8);
 }
 
-static void test_an_unknown_tag_is_dropped(void **state)
+/* Defect 13: the original let a peer speak into every room whose name it could hash. */
+static void test_defect_13_a_link_is_heard_where_it_has_a_route(void **state)
 {
     struct setup *s = *state;
     struct scene scene;
@@ -340,7 +341,7 @@ int main(void)
         TEST(test_what_is_no_media_packet_is_dropped),
         TEST(test_defect_51_a_run_of_malformed_datagrams),
         TEST(test_a_route_leads_to_members_and_never_back),
-        TEST(test_an_unknown_tag_is_dropped),
+        TEST(test_defect_13_a_link_is_heard_where_it_has_a_route),
         TEST(test_a_route_without_a_room_only_leads_onward),
         TEST(test_any_connection_of_the_link_brings_media),
         TEST(test_a_lost_connection_is_replaced_without_a_command),

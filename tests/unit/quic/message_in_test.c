@@ -247,7 +247,8 @@ static void test_interleaved_big_messages(void **state)
     assert_int_equal(f->s->message_count, STREAMS);
 }
 
-static void test_unfinished_message_times_out(void **state)
+/* Defect 38: such a message blocked the original for ever. */
+static void test_defect_38_an_unfinished_message_times_out(void **state)
 {
     struct fixture *f = *state;
     write_part(f, raw_stream_open(f->c, true), MESSAGE("\5", "abc"), false);
@@ -259,7 +260,7 @@ static void test_unfinished_message_times_out(void **state)
     assert_int_equal(counters(f)->message_timeout, 1);
 }
 
-static void test_missing_stream_times_out(void **state)
+static void test_defect_38_a_missing_stream_times_out(void **state)
 {
     struct fixture *f = *state;
     (void)raw_stream_open(f->c, true);
@@ -339,8 +340,8 @@ int main(void)
         TEST(test_held_bytes_hold_the_sender),
         TEST(test_held_streams_hold_the_sender),
         TEST(test_interleaved_big_messages),
-        TEST(test_unfinished_message_times_out),
-        TEST(test_missing_stream_times_out),
+        TEST(test_defect_38_an_unfinished_message_times_out),
+        TEST(test_defect_38_a_missing_stream_times_out),
         TEST(test_deadline_begins_with_the_turn),
         TEST(test_unidirectional_streams_are_declined),
         TEST(test_nothing_after_close),
