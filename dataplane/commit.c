@@ -471,6 +471,7 @@ static void apply_part(struct exchange *x, const struct ipc_item *item, struct c
         break;
     case IPC_complete:
         log_event(LOG_INFO, "control_adopted", LOG_U64("swept", item->u.complete.swept));
+        x->adopted = true;
         break;
     default: /* acknowledgements are the contract's, the rest is no command */
         break;

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# quick
+# asan
+# timeout: 240
+"""The programs keep to their manual (design page, "Programs" and "chappectl"): exit status, order
+of starting, what chappectl prints."""
+import json
+import os
+import re
+import signal
+import subprocess
+
+from harness import PATIENCE, main, program
+
+TLS = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){31}")  # 95 characters
+USER = re.compile(r"[0-9a-f]{4}(:[0-9a-f]{4}){7}")  # 39 characters
+VIEWS = ("status", "peers", "sessions", "rooms", "calls")
+
+
+def run(name, *arguments):
+    return subprocess.run([program(name), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=PATIENCE)
+
+
+def test_fingerprint_works_offline(lab):
+    relay = lab.relay("relay")
+    done = run("chappectl", "-c", relay.config_path, "fingerprint")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and [line[0] for line in lines] == ["TLS", "user"], done
+    assert TLS.fullmatch(lines[0][1]) and USER.fullmatch(lines[1][1]), lines
+    assert os.stat(relay.identity).st_mode & 0o777 == 0o600
+    again = json.loads(run("chappectl", "-c", relay.config_path, "fingerprint", "--json").stdout)
+    assert again == {"tls": lines[0][1], "user": lines[1][1]}, again
+    assert not os.path.exists(relay.runtime)
+
+
+def test_without_a_relay(lab):
+    relay = lab.relay("relay")
+    for command in (*VIEWS, "ready --timeout 0"):
+        done = run("chappectl", "-c", relay.config_path, *command.split())
+        assert done.returncode == 1 and done.stderr and not done.stdout, (command, done)
+
+
+def test_wrong_usage_is_2(lab):
+    relay = lab.relay("relay")
+    for arguments in (["chappectl"], ["chappectl", "-c", relay.config_path],
+                      ["chappectl", "-c", relay.config_path, "dance"],
+                      ["chappectl", "-c", relay.config_path, "ready", "--timeout", "soon"],
+                      ["chappectl", "-c", lab.path("absent.yaml"), "status"],
+                      ["chappe-data"], ["chappe-control", "--nonsense"],
+                      ["chappe-data", "-c", lab.path("absent.yaml")]):
+        done = run(*arguments)
+        assert done.returncode == 2 and done.stderr, (arguments, done)
+
+
+def test_a_wrong_config_is_2_with_file_line_and_key(lab):
+    relay = lab.relay("relay")
+    assert run("chappe-control", "-c", relay.config_path, "--check").returncode == 0
+    relay.configure("limits:\n  ring_timeout_s: 60\n  ring_tone: loud\n")
+    for command in (["chappe-control", "--check"], ["chappe-control"], ["chappe-data"],
+                    ["chappectl", "status"]):
+        done = run(command[0], "-c", relay.config_path, *command[1:])
+        assert done.returncode == 2, (command, done)
+        assert f"{relay.config_path}:4: limits.ring_tone" in done.stderr, (command, done.stderr)
+
+
+def test_a_corrupt_identity_is_1_and_stays(lab):
+    relay = lab.relay("relay", seed="this is no identity")
+    for name in ("chappe-control", "chappe-data"):
+        done = run(name, "-c", relay.config_path)
+        assert done.returncode == 1 and relay.identity in done.stderr, (name, done)
+    with open(relay.identity) as f:
+        assert f.read() == "this is no identity"
+
+
+def test_either_may_start_first(lab):
+    for first, second in (("data", "control"), ("control", "data")):
+        relay = lab.relay(first + "-first")
+        getattr(relay, "start_" + first)()
+        early = run("chappectl", "-c", relay.config_path, "ready", "--timeout", 0)
+        assert early.returncode == 1 and early.stderr, early
+        getattr(relay, "start_" + second)()
+        relay.ready()
+        for command in ("peers", "sessions", "rooms", "calls"):
+            assert relay.ctl(command) == []
+        assert relay.stop() == [0, 0]
+
+
+def test_status(lab):
+    relay = lab.relay("relay").start()
+    status = relay.ctl("status")
+    assert {"name", "version", "data_epoch", "control_epoch", "uptime_s", "aes"} <= set(status)
+    assert status["name"] == "relay" and status["version"] and status["aes"], status
+    assert status["data_epoch"] > 0 and status["uptime_s"] >= 0, status
+    relay.control.signal(signal.SIGTERM)
+    assert relay.control.wait() == 0
+    relay.start_control()
+    relay.ready()
+    after = relay.ctl("status")
+    assert after["data_epoch"] == status["data_epoch"], (status, after)
+    assert after["control_epoch"] > status["control_epoch"], (status, after)
+
+
+def test_views_of_a_call(lab):
+    a, b = lab.relay("relay-a"), lab.relay("relay-b")
+    a.configure(peers=[a.peer(b)])
+    b.configure(trusted=[b.trust(a)])
+    a.start()
+    b.start()
+    a.linked("relay-b")
+    bob = lab.phone("bob", b, "--register", "--seconds", 60)
+    alice = lab.phone("alice", a, "--call", bob.fingerprint(), "--seconds", 60)
+    for phone in (alice, bob):
+        phone.wait_log("talking")
+    caller = next(line.split()[1] for line in alice.process.log().splitlines()
+                  if line.startswith("registered "))
+
+    peer, = a.ctl("peers")
+    assert peer["label"] == "relay-b" and peer["fingerprint"] == b.fingerprint(), peer
+    assert peer["state"] == "linked" and peer["connections"] == 1, peer
+    assert peer["last_error"] is None or isinstance(peer["last_error"], str), peer
+
+    sessions = {session["kind"]: session for session in a.ctl("sessions")}
+    assert set(sessions) == {"phone", "room", "link"}, sessions
+    for session in sessions.values():
+        assert {"id", "kind", "fingerprint", "addr", "proven"} <= set(session), session
+        assert re.fullmatch(r"127\.0\.0\.1:\d+", session["addr"]), session
+    assert sessions["phone"]["fingerprint"] == sessions["room"]["fingerprint"] == caller
+    assert sessions["phone"]["proven"] == sessions["link"]["proven"] == "proven", sessions
+    assert sessions["room"]["proven"] == "signed", sessions
+    assert sessions["link"]["fingerprint"] == b.fingerprint(), sessions
+
+    room, = a.ctl("rooms")
+    assert room["name"].startswith("call-") and room["members"] == [caller], room
+    assert room["links"] == ["relay-b"], room
+
+    for relay, other in ((a, "relay-b"), (b, "relay-a")):
+        call, = relay.ctl("calls")
+        assert call["caller"] == caller and call["callee"] == bob.fingerprint(), call
+        assert "call-" + call["call_id"] == room["name"], (call, room)
+        assert call["state"] == "active" and call["peer"] == other, call
+    for command in VIEWS:
+        done = run("chappectl", "-c", a.config_path, command)
+        assert done.returncode == 0 and done.stdout and not done.stdout.startswith("["), done
+
+
+def test_a_path_too_long_for_a_socket(lab):
+    relay = lab.relay("relay")
+    relay.configure(relay={"runtime_dir": lab.path("r" * 120)})
+    done = run("chappe-control", "-c", relay.config_path, "--check")
+    assert done.returncode == 2 and "runtime_dir" in done.stderr, done
+
+
+if __name__ == "__main__":
+    main(globals())
