@@ -156,6 +156,12 @@ class Lab:
     def relay(self, name, **kw):
         return Relay(self, name, **kw)
 
+    def phone_fingerprint(self, name):
+        """Of the phone of that name, whether it runs yet or not."""
+        only = Relay(self, f"only-{name}")
+        only.configure(relay={"identity": self.path(name + ".phone")})
+        return only.fingerprint(39)
+
     def phone(self, name, relay, *args, **kw):
         return Phone(self, name, relay, *args, **kw)
 
@@ -282,11 +288,11 @@ class Relay:
         assert not check or done.returncode == 0, f"chappectl {args}: {done.stdout}{done.stderr}"
         return json.loads(done.stdout) if done.returncode == 0 else None
 
-    def fingerprint(self):
-        """The TLS fingerprint, 95 characters; works offline and makes the identity."""
+    def fingerprint(self, size=95):
+        """The TLS fingerprint, or of 39 characters the user's; works offline, makes the identity."""
         done = subprocess.run([program("chappectl"), "-c", self.config_path, "fingerprint"],
                               capture_output=True, text=True, check=True)
-        return next(word for word in done.stdout.split() if len(word) == 95)
+        return next(word for word in done.stdout.split() if len(word) == size)
 
     def logs(self):
         """Of all lives of both processes."""
