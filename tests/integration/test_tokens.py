@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# parallel
 # asan
 # timeout: 120
 """Phones at a relay that asks for tokens (protocol.md 4.5); the service is this test's own."""
@@ -96,4 +97,4 @@ def test_the_token_of_another(lab):
 
 
 if __name__ == "__main__":
-    main(globals())
+    main(globals(), at_once=5)
