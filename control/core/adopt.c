@@ -155,6 +155,7 @@ static void restore_all(struct core *c)
     restore(c, RECORD_ENDED, ended_restore);
     restore(c, RECORD_REPLAY, replay_restore);
     restore(c, RECORD_CALL, call_record_restore);
+    restore(c, RECORD_DRAIN, drain_restore);
     ended_restored(c);
     replay_restored(c);
     HASH_SRT(hh, c->calls, by_order);
@@ -261,6 +262,7 @@ void adopt_finish(struct core *c)
     start_stages(c);
     start_graces(c);
     peers_start(c);
+    drain_adopted(c);
     struct ipc_item complete = {.type = IPC_complete, .u.complete = {c->adoption->swept}};
     transaction_add(&c->transaction, &complete);
     report(c, LOG_INFO, "adopted", LOG_U64("connections", HASH_COUNT(c->connections)),

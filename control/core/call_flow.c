@@ -104,6 +104,8 @@ static struct refusal judge_offer(struct core *c, const struct phone *phone,
                                   const struct signal_direct_call_offer *m, const char *id,
                                   const char *target, struct bytes raw)
 {
+    if (c->drain.on)
+        return (struct refusal){SIGNAL_HANGUP_ERROR, DRAIN_REFUSAL};
     if (id[0] == '\0')
         return (struct refusal){SIGNAL_HANGUP_ERROR, "the call id cannot name a room"};
     if (!phone->listed || is_forged(phone, m)) {

@@ -28,6 +28,7 @@ int core_init(struct core **out, const struct core_settings *settings, uint64_t 
     report_limits_init(&c->report_limits);
     ended_init(c);
     replay_init(c);
+    drain_init(c);
     int err = peers_init(c);
     if (err < 0) {
         core_free(c);
@@ -59,6 +60,7 @@ static void forget(struct core *c)
     ended_free(c);
     replay_free(c);
     peers_forget(c);
+    drain_forget(c);
     c->phone_count = c->session_count = 0;
     buffer_clear(&c->transaction.row);
     c->live = false;

@@ -116,6 +116,20 @@ void core_expire(struct core *c, uint64_t now);
 void core_reload(struct core *c, const struct config *config, uint64_t now);
 
 /*
+ * Draining (drain.h): until nothing is left or the deadline, ns, UINT64_MAX = none, has passed;
+ * then the data plane is told to stop. Again is another deadline. Undraining is too late after
+ * that.
+ */
+void core_drain(struct core *c, uint64_t deadline, uint64_t now);
+void core_undrain(struct core *c, uint64_t now);
+struct core_drain_state {
+    bool draining;
+    bool stopped; /* the data plane was told to stop: when that is committed, so does the rim */
+    uint64_t deadline;
+};
+struct core_drain_state core_drain_state(const struct core *c);
+
+/*
  * True if memory ran out in the middle of an event: what the core holds is no longer what the data
  * plane has, and no transaction leaves it any more. The rim exits; its successor adopts.
  */

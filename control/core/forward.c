@@ -81,6 +81,8 @@ static void judge_offer(struct core *c, struct peer *peer, const struct incoming
     } else if (in->callee == NULL) {
         if (peer_is_ours(peer))
             relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, in->offer->call_id, true);
+    } else if (c->drain.on) {
+        refuse_offer(c, peer, in, SIGNAL_HANGUP_ERROR, DRAIN_REFUSAL);
     } else if (in->callee->side_count >= PHONE_CALLS_MAX) {
         refuse_offer(c, peer, in, SIGNAL_HANGUP_BUSY, "the callee has too many calls");
     } else {

@@ -109,6 +109,10 @@ static void go_live(struct core *c, struct link_connection *l, bool ours)
         trust_refuse(c, l->connection, "too many connections of this peer");
         return;
     }
+    if (drain_refuses_peer(c, peer)) {
+        connection_close(c, l->connection, DRAIN_REASON);
+        return;
+    }
     bool first = !peer_linked(peer);
     peer_dial_over(c, peer, l->connection->dial);
     l->live = true;

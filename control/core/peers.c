@@ -220,7 +220,8 @@ static void resolved(struct core *c, struct question *q, const struct core_answe
 
 void peer_redial(struct core *c, struct peer *peer)
 {
-    if (peer->address == NULL || peer->dial != 0 || peer->question.id != 0)
+    if (peer->address == NULL || peer->dial != 0 || peer->question.id != 0 ||
+        drain_refuses_peer(c, peer))
         return;
     peer->attempts += !peer->resolving; /* else the one before us asked, and died */
     peer->resolving = true;
@@ -244,7 +245,7 @@ void peer_readdressed(struct core *c, struct peer *peer)
 static void timer_due(struct core *c, struct timer *timer)
 {
     struct peer *peer = heap_entry(timer, struct peer, timer);
-    if (reconnect_due(&peer->reconnect, c->now))
+    if (!drain_refuses_peer(c, peer) && reconnect_due(&peer->reconnect, c->now))
         peer_redial(c, peer);
 }
 

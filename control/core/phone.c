@@ -84,6 +84,10 @@ static void enter_registry(struct core *c, struct phone *phone)
         refuse(c, conn, "the relay is full");
         return;
     }
+    if (drain_refuses_phone(c, current)) {
+        connection_refuse(c, conn, DRAIN_REASON);
+        return;
+    }
     phone->registered = true;
     c->phone_count++;
     connection_enter(c, conn, CONNECTION_LIVE, UINT64_MAX);

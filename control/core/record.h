@@ -21,6 +21,7 @@
 #define RECORD_CALL "call/"             /* + its id */
 #define RECORD_ENDED "ended/"           /* + the call's id */
 #define RECORD_PEER "peer/"             /* + its TLS fingerprint, 64 hex digits */
+#define RECORD_DRAIN "drain/"           /* one, see drain.h */
 #define RECORD_REPLAY "replay/"         /* + 32 hex digits, see replay.h */
 
 void record_key(char key[RECORD_KEY_SIZE], const char *kind, const char *name);

@@ -33,6 +33,8 @@ static const char *refusal(struct core *c, const struct connection *conn, const 
         if (why != NULL)
             return why;
     }
+    if (c->drain.on && !room_is_call(bytes_of_string(conn->room)))
+        return DRAIN_REFUSAL;
     const struct room *room = rooms_find(c, conn->room);
     if (room != NULL && room->count >= ROOM_MEMBERS_MAX)
         return "the room is full";

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "control/core/core.h"
 #include "control/core/deferred.h"
+#include "control/core/drain.h"
 #include "control/core/question.h"
 #include "control/core/report.h"
 #include "control/core/timer.h"
@@ -50,7 +51,8 @@ struct core {
     struct timer ended_timer;
     struct replay *replays; /* seen CallOffers, oldest first */
     struct timer replay_timer;
-    struct peer *peers;        /* by TLS fingerprint, in the order in which a config named them */
+    struct peer *peers; /* by TLS fingerprint, in the order in which a config named them */
+    struct drain drain;
     struct adoption *adoption; /* what was installed, while adopting */
 
     struct core_counters counters;

@@ -14,6 +14,7 @@
 #include "common/fingerprint.h"
 #include "common/identity.h"
 #include "common/options.h"
+#include "common/text.h"
 #include "control/ctl/table.h"
 #include "ipc/sockets.h"
 #include "ipc/startup.h"
@@ -24,16 +25,18 @@
 #define READY_PAUSE_MS 50
 
 struct invocation {
-    const char *config_path, *timeout;
+    const char *config_path, *timeout, *deadline;
     bool json;
     struct config config;
 };
 
-/* Asks one command. `*result` is owned by the caller. An exit code, with a message if it failed. */
-static int ask(const struct invocation *in, const char *command, cJSON **result)
+/* Asks one command. `arguments` is empty or JSON members after a comma. `*result` is owned by the
+   caller. An exit code, with a message if it failed. */
+static int ask_with(const struct invocation *in, const char *command, const char *arguments,
+                    cJSON **result)
 {
     struct buffer request = {0}, answer = {0};
-    buffer_printf(&request, "{\"command\":\"%s\"}", command);
+    buffer_printf(&request, "{\"command\":\"%s\"%s}", command, arguments);
     int rc =
         ipc_ctl_ask(in->config.relay.runtime_dir, buffer_view(&request), ASK_TIMEOUT_MS, &answer);
     cJSON *json = rc == 0 ? cJSON_ParseWithLength((char *)answer.data, answer.len) : NULL;
@@ -49,6 +52,11 @@ static int ask(const struct invocation *in, const char *command, cJSON **result)
     buffer_free(&request);
     buffer_free(&answer);
     return *result == NULL ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int ask(const struct invocation *in, const char *command, cJSON **result)
+{
+    return ask_with(in, command, "", result);
 }
 
 static int print_result(const struct invocation *in, const cJSON *result)
@@ -94,6 +102,26 @@ static int run_reload(const struct invocation *in, const char *command)
         code = print_result(in, result);
     else if (code == EXIT_DONE)
         print_changes(result);
+    cJSON_Delete(result);
+    return code;
+}
+
+static int run_drain(const struct invocation *in, const char *command)
+{
+    char arguments[64] = "";
+    uint64_t seconds;
+    if (in->deadline != NULL) {
+        if (text_parse_u64(bytes_of_string(in->deadline), 0, UINT32_MAX, &seconds) != 0) {
+            fprintf(stderr, "chappectl: --deadline: not a number of seconds: \"%s\"\n",
+                    in->deadline);
+            return EXIT_USAGE;
+        }
+        snprintf(arguments, sizeof arguments, ",\"deadline_s\":%u", (unsigned)seconds);
+    }
+    cJSON *result;
+    int code = ask_with(in, command, arguments, &result);
+    if (code == EXIT_DONE)
+        code = print_result(in, result);
     cJSON_Delete(result);
     return code;
 }
@@ -210,6 +238,8 @@ static const struct command {
     {"calls", run_view},
     {"fingerprint", run_fingerprint},
     {"reload", run_reload},
+    {"drain", run_drain},
+    {"undrain", run_view},
 };
 
 static int run_command(const struct options *options, struct invocation *in, const char *name)
@@ -236,11 +266,15 @@ int main(int argc, char **argv)
          .argument = "S",
          .help = "how long `ready` waits (default " READY_TIMEOUT_S ")",
          .value = &in.timeout},
+        {.name = "deadline",
+         .argument = "S",
+         .help = "when `drain` ends whatever is left (default: never)",
+         .value = &in.deadline},
     };
     const struct options options = {
         .program = "chappectl",
         .about = "look into a running relay: status, ready, peers, sessions, rooms, calls; "
-                 "change it: reload; fingerprint works offline",
+                 "change it: reload, drain, undrain; fingerprint works offline",
         .operands = "COMMAND",
         .entries = entries,
         .count = sizeof entries / sizeof *entries,

@@ -6,6 +6,23 @@
 #include "common/clock.h"
 #include "common/error.h"
 
+/* What is there, and whether it is to go. */
+static void add_drain(cJSON *o, const struct operator_window *w, uint64_t now)
+{
+    const struct core_drain_state drain = core_drain_state(w->core);
+    const struct core_gauges gauges = core_gauges(w->core);
+    cJSON_AddBoolToObject(o, "draining", drain.draining);
+    if (!drain.draining || drain.deadline == UINT64_MAX)
+        cJSON_AddNullToObject(o, "deadline_s");
+    else
+        cJSON_AddNumberToObject(
+            o, "deadline_s",
+            drain.deadline < now ? 0 : (double)((drain.deadline - now) / CLOCK_SECOND));
+#define X(name, help) cJSON_AddNumberToObject(o, #name, (double)gauges.name);
+    CORE_GAUGES(X)
+#undef X
+}
+
 typedef cJSON *view_function(const struct operator_window *w, uint64_t now);
 
 static cJSON *view_status(const struct operator_window *w, uint64_t now)
@@ -18,6 +35,7 @@ static cJSON *view_status(const struct operator_window *w, uint64_t now)
     cJSON_AddNumberToObject(o, "uptime_s", (double)((now - w->started) / CLOCK_SECOND));
     cJSON_AddStringToObject(o, "aes", w->aes);
     cJSON_AddNumberToObject(o, "uncommitted", (double)ipc_control_side_uncommitted(w->contract));
+    add_drain(o, w, now);
     return o;
 }
 
@@ -77,12 +95,48 @@ static view_function *find_view(const char *command)
 
 /* ---- actions ---- */
 
-typedef int action_function(const struct operator_window *w, const cJSON *asked, cJSON **result);
+typedef int action_function(const struct operator_window *w, const cJSON *asked, uint64_t now,
+                            cJSON **result);
 
-static int act_reload(const struct operator_window *w, const cJSON *asked, cJSON **result)
+static int act_reload(const struct operator_window *w, const cJSON *asked, uint64_t now,
+                      cJSON **result)
 {
     (void)asked;
+    (void)now;
     return w->actions.reload(w->actions.context, result);
+}
+
+static int tell_drain(const struct operator_window *w, uint64_t now, cJSON **result)
+{
+    *result = cJSON_CreateObject();
+    add_drain(*result, w, now);
+    return 0;
+}
+
+static int act_drain(const struct operator_window *w, const cJSON *asked, uint64_t now,
+                     cJSON **result)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(asked, "deadline_s");
+    if (value == NULL) {
+        w->actions.drain(w->actions.context, NULL);
+        return tell_drain(w, now, result);
+    }
+    if (!cJSON_IsNumber(value) || !(value->valuedouble >= 0) ||
+        value->valuedouble > OPERATOR_DEADLINE_MAX) {
+        *result = cJSON_CreateString("deadline_s: not a number of seconds up to a year");
+        return ERR_RANGE;
+    }
+    uint32_t seconds = (uint32_t)value->valuedouble;
+    w->actions.drain(w->actions.context, &seconds);
+    return tell_drain(w, now, result);
+}
+
+static int act_undrain(const struct operator_window *w, const cJSON *asked, uint64_t now,
+                       cJSON **result)
+{
+    (void)asked;
+    w->actions.undrain(w->actions.context);
+    return tell_drain(w, now, result);
 }
 
 static const struct {
@@ -90,6 +144,8 @@ static const struct {
     action_function *act;
 } actions[] = {
     {"reload", act_reload},
+    {"drain", act_drain},
+    {"undrain", act_undrain},
 };
 
 static action_function *find_action(const char *command)
@@ -107,7 +163,7 @@ static int run(const struct operator_window *w, const cJSON *asked, uint64_t now
     view_function *view = find_view(command);
     action_function *act = find_action(command);
     if (act != NULL)
-        return act(w, asked, result);
+        return act(w, asked, now, result);
     *result = view != NULL ? view(w, now) : cJSON_CreateString("unknown command");
     return view != NULL ? 0 : ERR_UNKNOWN;
 }

@@ -13,11 +13,15 @@
 #include "control/core/core.h"
 #include "ipc/control_side.h"
 
-#define OPERATOR_REQUEST_MAX 4096 /* bytes */
+#define OPERATOR_REQUEST_MAX 4096            /* bytes */
+#define OPERATOR_DEADLINE_MAX (365u * 86400) /* seconds of a drain */
 
 /* 0 and the result as JSON, or an error and a JSON text that says why; owned by the caller. */
 struct operator_actions {
     int (*reload)(void *context, cJSON **result);
+    /* `seconds` NULL: no deadline. They cannot fail. */
+    void (*drain)(void *context, const uint32_t *seconds);
+    void (*undrain)(void *context);
     void *context;
 };
 

@@ -42,6 +42,7 @@ struct plane {
     uint64_t started, now, next_tick;
     char aes[AES_TEXT_MAX];
     int exit_code;
+    bool silent; /* nothing is heard of the data plane */
     bool stopping;
 };
 
@@ -189,14 +190,16 @@ static void on_notice(void *context, const struct ipc_item *item)
 
 static void on_lost(void *context, int error)
 {
-    (void)context;
+    struct plane *p = context;
+    p->silent |= core_drain_state(p->core).stopped; /* another one is not to be stopped too */
     log_event(LOG_WARN, "data_plane_lost", LOG_ERR(error),
               LOG_STR("next", "what it holds is adopted anew"));
 }
 
 static void on_silent(void *context, bool silent)
 {
-    (void)context;
+    struct plane *p = context;
+    p->silent = silent;
     if (silent)
         log_event(LOG_WARN, "data_plane_silent");
     else
@@ -255,6 +258,31 @@ static void reload_by_signal(struct plane *p)
     cJSON_Delete(result);
 }
 
+/* ---- drain ---- */
+
+static void on_drain(void *context, const uint32_t *seconds)
+{
+    struct plane *p = context;
+    core_drain(p->core, seconds == NULL ? UINT64_MAX : p->now + *seconds * CLOCK_SECOND, p->now);
+}
+
+static void on_undrain(void *context)
+{
+    struct plane *p = context;
+    core_undrain(p->core, p->now);
+}
+
+/* The data plane has got its last command, or is gone: so are we. */
+static void end_if_drained(struct plane *p)
+{
+    if (!core_drain_state(p->core).stopped ||
+        (ipc_control_side_uncommitted(p->contract) > 0 && !p->silent))
+        return;
+    log_event(LOG_INFO, "stopping", LOG_STR("why", "drained"));
+    readiness_stopping(&p->readiness, "drained");
+    p->stopping = true;
+}
+
 /* ---- the loop ---- */
 
 static void receive_events(struct plane *p)
@@ -280,7 +308,7 @@ static void answer_operator(struct plane *p)
         .build = p->build,
         .aes = p->aes,
         .started = p->started,
-        .actions = {.reload = on_reload, .context = p},
+        .actions = {.reload = on_reload, .drain = on_drain, .undrain = on_undrain, .context = p},
     };
     struct bytes request;
     struct buffer answer = {0};
@@ -419,6 +447,7 @@ int plane_run(struct plane *p)
             log_event(LOG_ERROR, "core_failed", LOG_ERR(ERR_MEMORY));
             return EXIT_FAILED;
         }
+        end_if_drained(p);
     }
     return p->exit_code;
 }

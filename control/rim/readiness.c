@@ -22,7 +22,10 @@ void readiness_free(struct readiness *r)
 static void write_status(char text[NOTIFY_STATUS_MAX], const struct core *core, bool live)
 {
     const struct core_gauges g = core_gauges(core);
-    if (!live)
+    if (live && core_drain_state(core).draining)
+        snprintf(text, NOTIFY_STATUS_MAX, "draining: %llu calls, %llu media sessions left",
+                 (unsigned long long)g.calls, (unsigned long long)g.sessions);
+    else if (!live)
         snprintf(text, NOTIFY_STATUS_MAX, "waiting for the data plane");
     else
         snprintf(text, NOTIFY_STATUS_MAX,
