@@ -14,6 +14,8 @@
 #include "common/options.h"
 #include "common/random.h"
 #include "control/core/core.h"
+#include "control/rim/http.h"
+#include "control/rim/metrics.h"
 #include "control/rim/operator.h"
 #include "control/rim/questions.h"
 #include "control/rim/readiness.h"
@@ -38,6 +40,8 @@ struct plane {
     struct ipc_sockets *sockets;
     struct ipc_note *note;
     struct readiness readiness;
+    struct http *http; /* NULL: metrics.listen is off */
+    struct scoreboard scoreboard;
     int epoll, signals;
     uint64_t started, now, next_tick;
     char aes[AES_TEXT_MAX];
@@ -54,6 +58,7 @@ enum source_number {
     SOURCE_OPERATOR,
     SOURCE_RESOLVER,
     SOURCE_TOKENS,
+    SOURCE_HTTP,
     SOURCE_COUNT,
 };
 
@@ -185,6 +190,8 @@ static void on_notice(void *context, const struct ipc_item *item)
             memcpy(p->aes, aes.data, len);
         p->aes[len] = '\0';
     }
+    if (item->type == IPC_counter)
+        scoreboard_take(&p->scoreboard, &item->u.counter);
     core_notice(p->core, item, p->now);
 }
 
@@ -374,6 +381,16 @@ static void run_tokens(struct plane *p)
     tokens_run(p->questions.tokens);
 }
 
+static int fd_http(const struct plane *p)
+{
+    return p->http == NULL ? -1 : http_fd(p->http);
+}
+
+static void run_http(struct plane *p)
+{
+    http_run(p->http);
+}
+
 static const struct source {
     int (*fd)(const struct plane *p); /* -1: not in use */
     void (*ready)(struct plane *p);
@@ -384,6 +401,7 @@ static const struct source {
     [SOURCE_OPERATOR] = {fd_operator, answer_operator},
     [SOURCE_RESOLVER] = {fd_resolver, take_resolved},
     [SOURCE_TOKENS] = {fd_tokens, run_tokens},
+    [SOURCE_HTTP] = {fd_http, run_http},
 };
 
 /* Again is fine: its descriptor may have come only now. */
@@ -422,6 +440,8 @@ static void run_timers(struct plane *p)
     if (p->now >= p->next_tick) {
         ipc_control_side_tick(p->contract, p->now);
         readiness_tick(&p->readiness, p->core, is_live(p), p->now);
+        if (p->http != NULL)
+            http_run(p->http); /* its timeouts */
         p->next_tick = p->now + TICK;
     }
     if (core_due(p) <= p->now)
@@ -514,6 +534,42 @@ static int open_sockets(struct plane *p)
     return rc;
 }
 
+static void write_metrics(void *context, struct buffer *page)
+{
+    const struct plane *p = context;
+    const struct metrics_source source = {.core = p->core,
+                                          .contract = p->contract,
+                                          .data = &p->scoreboard,
+                                          .build = p->build,
+                                          .now = p->now};
+    metrics_write(&source, page);
+}
+
+static bool is_ready(void *context)
+{
+    const struct plane *p = context;
+    return is_live(p) && ipc_control_side_uncommitted(p->contract) == 0;
+}
+
+static int open_http(struct plane *p)
+{
+    const struct http_callbacks callbacks = {.metrics = write_metrics, .ready = is_ready};
+    char address[ADDRESS_TEXT];
+    if (p->config->event_log != NULL)
+        log_event(LOG_WARN, "event_log_not_written", LOG_STR("file", p->config->event_log),
+                  LOG_STR("why", "this version of Chappe does not write it yet"));
+    if (address_is_none(&p->config->metrics_listen))
+        return 0;
+    int rc = http_init(&p->http, &p->config->metrics_listen, &callbacks, p);
+    address_text(&p->config->metrics_listen, address);
+    if (rc != 0)
+        log_event(LOG_ERROR, "metrics_failed", LOG_STR("listen", address),
+                  LOG_STR("why", strerror(errno)));
+    else
+        log_event(LOG_INFO, "metrics_listening", LOG_STR("listen", address));
+    return rc;
+}
+
 static int watch_sources(struct plane *p)
 {
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -559,6 +615,8 @@ int plane_init(struct plane **out, struct startup *s, const char *build)
     if (rc == 0)
         rc = open_sockets(p);
     if (rc == 0)
+        rc = open_http(p);
+    if (rc == 0)
         rc = watch_sources(p);
     if (rc == 0) {
         *out = p;
@@ -574,6 +632,7 @@ void plane_free(struct plane *p)
     if (p == NULL)
         return;
     questions_free(&p->questions);
+    http_free(p->http);
     if (p->sockets != NULL)
         ipc_sockets_close(p->sockets);
     if (p->note != NULL)
