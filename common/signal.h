@@ -210,6 +210,7 @@ struct signal_version {
 struct signal_want {
     struct signal_text origin;
     struct signal_text label; /* 16 hex digits; not checked here */
+    const bool *off;
 };
 
 struct signal_wants {
@@ -227,6 +228,8 @@ struct signal_hello_extension {
     const uint32_t *hops;
     const bool *accepts_forwarded;
     const bool *resync;
+    const bool *begin;
+    const bool *end;
 };
 
 struct signal_forward_extension {

@@ -69,6 +69,7 @@ STRUCT(version, part, true);
 static const struct signal_field want_fields[] = {
     {FIELD(want, origin, TEXT), .marks = OMITTED},
     {FIELD(want, label, TEXT), .marks = OMITTED},
+    {FIELD(want, off, BOOL), .marks = OMITTED},
 };
 STRUCT(want, part, true);
 
@@ -83,6 +84,8 @@ static const struct signal_field hello_extension_fields[] = {
     {FIELD(hello_extension, hops, U32), .marks = OMITTED},
     {FIELD(hello_extension, accepts_forwarded, BOOL), .marks = OMITTED},
     {FIELD(hello_extension, resync, BOOL), .marks = OMITTED},
+    {FIELD(hello_extension, begin, BOOL), .marks = OMITTED},
+    {FIELD(hello_extension, end, BOOL), .marks = OMITTED},
 };
 STRUCT(hello_extension, part, true);
 

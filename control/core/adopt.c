@@ -7,6 +7,7 @@
 #include "control/core/call_record.h"
 #include "control/core/call_room.h"
 #include "control/core/ended.h"
+#include "control/core/federation.h"
 #include "control/core/peers.h"
 #include "control/core/record.h"
 #include "control/core/reload.h"
@@ -156,11 +157,17 @@ static void restore_all(struct core *c)
     restore(c, RECORD_REPLAY, replay_restore);
     restore(c, RECORD_CALL, call_record_restore);
     restore(c, RECORD_DRAIN, drain_restore);
+    federation_adopt_links(c);
+    restore(c, RECORD_TOPIC, federation_restore_topic);
+    restore(c, RECORD_ENTRY, federation_restore_entry);
+    restore(c, RECORD_DEMAND, federation_restore_demand);
+    restore(c, RECORD_QUEUE, federation_restore_queue);
     ended_restored(c);
     replay_restored(c);
     HASH_SRT(hh, c->calls, by_order);
     for (struct call *call = c->calls; call != NULL; call = call->hh.next)
         call_room_restore(c, call);
+    federation_adopted(c);
     for (struct phone *phone = c->phones; phone != NULL; phone = phone->hh.next)
         DL_SORT(phone->sides, side_by_order);
 }
@@ -204,7 +211,8 @@ static void delete_room(struct core *c, const struct installed *x)
 static bool is_claimed(struct core *c, const struct installed *x)
 {
     if (x->type == IPC_route_put)
-        return call_room_claims(c, &x->link, (const char *)x->name.data);
+        return call_room_claims(c, &x->link, (const char *)x->name.data) ||
+               federation_claims(c, &x->link, &x->tag, (const char *)x->name.data);
     if (x->type == IPC_room_put)
         return rooms_find(c, (const char *)x->name.data) != NULL;
     return x->claimed;

@@ -7,6 +7,7 @@
 #include "control/core/calls.h"
 #include "control/core/connection.h"
 #include "control/core/ended.h"
+#include "control/core/federation.h"
 #include "control/core/link.h"
 #include "control/core/peers.h"
 #include "control/core/registry.h"
@@ -30,6 +31,8 @@ int core_init(struct core **out, const struct core_settings *settings, uint64_t 
     replay_init(c);
     drain_init(c);
     int err = peers_init(c);
+    if (err == 0)
+        err = federation_init(c);
     if (err < 0) {
         core_free(c);
         return err;
@@ -39,9 +42,11 @@ int core_init(struct core **out, const struct core_settings *settings, uint64_t 
 }
 
 /* Everything but the configuration goes; the data plane is not told. */
-static void forget(struct core *c)
+static void forget(struct core *c, uint64_t data_epoch)
 {
     adopt_free(c);
+    if (c->federation != NULL)
+        federation_forget(c, data_epoch);
     while (c->calls != NULL)
         calls_free(c, c->calls);
     while (c->connections != NULL) {
@@ -70,7 +75,8 @@ void core_free(struct core *c)
 {
     if (c == NULL)
         return;
-    forget(c);
+    forget(c, 0);
+    federation_free(c);
     peers_free(c);
     heap_free(&c->timers);
     transaction_free(&c->transaction);
@@ -100,8 +106,8 @@ void core_commit(struct core *c)
 
 void core_adopting(struct core *c, uint64_t data_epoch)
 {
-    (void)data_epoch; /* what died with another life of the data plane is not in its snapshot */
-    forget(c);
+    forget(c,
+           data_epoch); /* what died with another life of the data plane is not in its snapshot */
     adopt_begin(c);
 }
 

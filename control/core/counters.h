@@ -38,6 +38,9 @@
     X(links_lost, "links lost")                                                                    \
     X(dials, "connections dialed")                                                                 \
     X(dials_failed, "dials that failed")                                                           \
+    X(announcements_sent, "room announcements sent to relays of ours")                             \
+    X(announcements_refused, "room announcements that cannot be accepted")                         \
+    X(announcements_not_global, "announcements of rooms that are not global here")                 \
     X(records_unreadable, "records that could not be read at adoption")
 
 struct core_counters {

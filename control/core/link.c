@@ -4,7 +4,9 @@
 #include <utlist.h>
 
 #include "control/core/call_room.h"
+#include "control/core/federation.h"
 #include "control/core/forward.h"
+#include "control/core/heard.h"
 #include "control/core/purpose.h"
 #include "control/core/record.h"
 #include "control/core/repeat.h"
@@ -35,11 +37,18 @@ void link_say(struct core *c, const struct peer *peer, const struct signal *mess
         transaction_say(&c->transaction, peer->links->connection->id, message);
 }
 
-static void say_hello(struct core *c, const struct connection *conn)
+void link_say_hello(struct core *c, const struct connection *conn, unsigned marks)
 {
-    static const bool no = false;
+    static const bool yes = true;
+    const struct peer *peer = conn->link == NULL ? NULL : conn->link->peer;
+    bool accepts_forwarded = peer != NULL && peer->delegate;
     struct signal_hello_extension extension = {
-        .v = 1, .hops = &c->settings.config->limits.federation_hops, .accepts_forwarded = &no};
+        .v = 1,
+        .hops = &c->settings.config->limits.federation_hops,
+        .accepts_forwarded = &accepts_forwarded,
+        .resync = (marks & LINK_HELLO_RESYNC) != 0 ? &yes : NULL,
+        .begin = (marks & LINK_HELLO_BEGIN) != 0 ? &yes : NULL,
+        .end = (marks & LINK_HELLO_END) != 0 ? &yes : NULL};
     struct signal hello = {.type = SIGNAL_FEDERATION_HELLO};
     hello.federation_hello.tls_fingerprint = signal_text_of(c->tls_text);
     hello.federation_hello.chappe = &extension;
@@ -128,6 +137,8 @@ static void go_live(struct core *c, struct link_connection *l, bool ours)
         return;
     c->counters.links_up++;
     peer_link_up(c, peer);
+    if (ours)
+        federation_link_up(c, peer);
     watch_calls(c);
     repeat_all(c, peer);
 }
@@ -140,8 +151,10 @@ static void upgrade(struct core *c, struct link_connection *l)
     set_repeat(c, l->connection, 0);
     connection_changed(c, l->connection);
     report_up(c, l);
-    if (l == l->peer->links)
-        repeat_all(c, l->peer);
+    if (l != l->peer->links)
+        return;
+    federation_link_up(c, l->peer);
+    repeat_all(c, l->peer);
 }
 
 static void count_strike(struct core *c, const struct link_connection *l)
@@ -164,6 +177,7 @@ static void lost_one(struct core *c, struct peer *peer, bool ours, bool oldest)
 {
     if (ours && oldest) {
         repeat_all(c, peer);
+        federation_link_repeat(c, peer);
     } else if (!ours && peer->address != NULL) {
         peer_redial(c, peer);
     } else if (!ours) {
@@ -185,6 +199,7 @@ static void lost(struct core *c, struct link_connection *l, const char *reason)
         return;
     }
     c->counters.links_lost++;
+    federation_link_down(c, peer);
     peer_error(c, peer, reason[0] == '\0' ? "the link was lost" : reason);
     peer_link_lost(c, peer);
     watch_calls(c);
@@ -215,7 +230,7 @@ static void opened_dialed(struct core *c, struct connection *conn)
     struct link_connection *l = make(c, conn, peer);
     if (l == NULL)
         return;
-    say_hello(c, conn);
+    link_say_hello(c, conn, 0);
     if (peer->legacy)
         go_live(c, l, false);
     else
@@ -235,7 +250,7 @@ static void link_opened(struct core *c, struct connection *conn)
     if (l == NULL)
         return;
     if (peer != NULL)
-        say_hello(c, conn);
+        link_say_hello(c, conn, 0);
     if (peer != NULL && peer->legacy)
         go_live(c, l, false);
     else
@@ -259,6 +274,14 @@ static void link_gone(struct core *c, struct connection *conn, const char *reaso
 
 /* ---- messages ---- */
 
+static void note_extension(struct core *c, struct link_connection *l,
+                           const struct signal_hello_extension *m)
+{
+    l->hops = m->hops == NULL ? 1 : *m->hops;
+    l->accepts_forwarded = m->accepts_forwarded != NULL && *m->accepts_forwarded;
+    connection_changed(c, l->connection);
+}
+
 static void take_hello(struct core *c, struct connection *conn,
                        const struct signal_federation_hello *hello)
 {
@@ -272,12 +295,17 @@ static void take_hello(struct core *c, struct connection *conn,
     }
     l->peer = peer;
     bool ours = hello->chappe != NULL && conn->has_certificate;
-    if (!l->live)
+    if (ours)
+        note_extension(c, l, hello->chappe);
+    if (!l->live) {
         go_live(c, l, ours);
-    else if (ours && !l->ours)
+    } else if (ours && !l->ours) {
         upgrade(c, l);
-    else if (ours && hello->chappe->resync != NULL && *hello->chappe->resync)
-        repeat_all(c, peer);
+    } else if (ours) {
+        if (hello->chappe->resync != NULL && *hello->chappe->resync)
+            repeat_all(c, peer);
+        federation_hello(c, peer, hello->chappe);
+    }
 }
 
 static void live_message(struct core *c, struct connection *conn, const struct signal *message)
@@ -294,10 +322,14 @@ static void live_message(struct core *c, struct connection *conn, const struct s
         if (room_is_call(signal_text_bytes(message->global_room_active.room)))
             call_room_heard(c, peer, message->global_room_active.room,
                             &message->global_room_active.participants);
+        else
+            heard_active(c, peer, &message->global_room_active);
         break;
     case SIGNAL_GLOBAL_ROOM_INACTIVE:
         if (room_is_call(signal_text_bytes(message->global_room_inactive.room)))
             call_room_heard(c, peer, message->global_room_inactive.room, &nobody);
+        else
+            heard_inactive(c, peer, &message->global_room_inactive);
         break;
     default:
         connection_unexpected(c, conn, message);
@@ -336,6 +368,8 @@ static void link_save(const struct connection *conn, struct buffer *out)
     buffer_append_u8(out, l->ours);
     buffer_append_u64(out, l->order);
     buffer_append_u64(out, l->spoke);
+    buffer_append_u32(out, l->hops);
+    buffer_append_u8(out, l->accepts_forwarded);
 }
 
 static int link_restore(struct core *c, struct connection *conn, struct reader *r)
@@ -353,6 +387,8 @@ static int link_restore(struct core *c, struct connection *conn, struct reader *
     l->ours = record_get_bool(r);
     l->order = reader_u64(r);
     l->spoke = reader_u64(r);
+    l->hops = reader_u32(r);
+    l->accepts_forwarded = record_get_bool(r);
     if (r->failed || l->live != (conn->stage == CONNECTION_LIVE) || (l->live && peer == NULL)) {
         l->live = false;
         return ERR_SYNTAX;

@@ -32,6 +32,8 @@ struct link_connection {
     bool ours;         /* a relay of ours, proven */
     uint64_t order;    /* grows with every live connection */
     uint64_t spoke;    /* legacy: when it got its first forward; 0: none yet */
+    uint32_t hops;          /* as its hello said: the longest path that it takes */
+    bool accepts_forwarded; /* likewise: more than first-hand */
     uint32_t rtt_us;   /* as the data plane last said */
     struct link_connection *prev;
     struct link_connection *next; /* in peer->links */
@@ -41,6 +43,9 @@ struct link_connection {
 struct connection *link_oldest(const struct peer *peer);
 /* The same for forwarded signals: NULL also for a peer that cannot take them. */
 struct connection *link_speaker(struct core *c, struct peer *peer);
+/* Our hello, with marks of what comes with it (common/EXTENSION.md). */
+enum { LINK_HELLO_BEGIN = 1, LINK_HELLO_END = 2, LINK_HELLO_RESYNC = 4 };
+void link_say_hello(struct core *c, const struct connection *conn, unsigned marks);
 /* Says something to the peer relay itself. */
 void link_say(struct core *c, const struct peer *peer, const struct signal *message);
 /* Puts a live connection back into its peer's list (adoption). */

@@ -13,6 +13,7 @@
 #include "control/core/peer_terms.h"
 #include "control/core/reconnect.h"
 
+struct federation_link;
 struct link_connection;
 
 #define PEER_ERROR_SIZE 160
@@ -26,6 +27,7 @@ struct peer {
     bool legacy; /* may be an original: need not prove itself when it dials us */
 
     struct link_connection *links; /* live connections, the oldest first; utlist */
+    struct federation_link *federation; /* while a relay of ours is linked */
     struct reconnect reconnect;
     uint64_t attempts; /* dials so far: makes the jitter of each wait another one */
     bool resolving;    /* the rim is looking for its addresses */

@@ -22,6 +22,10 @@
 #define RECORD_ENDED "ended/"           /* + the call's id */
 #define RECORD_PEER "peer/"             /* + its TLS fingerprint, 64 hex digits */
 #define RECORD_DRAIN "drain/"           /* one, see drain.h */
+#define RECORD_TOPIC "topic/"           /* + 32 hex digits, see federation_record.h */
+#define RECORD_ENTRY "entry/"           /* likewise */
+#define RECORD_DEMAND "demand/"         /* likewise */
+#define RECORD_QUEUE "queue/"           /* + the peer's TLS fingerprint: something is unsent */
 #define RECORD_REPLAY "replay/"         /* + 32 hex digits, see replay.h */
 
 void record_key(char key[RECORD_KEY_SIZE], const char *kind, const char *name);

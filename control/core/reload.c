@@ -8,6 +8,7 @@
 #include "control/core/call_asked.h"
 #include "control/core/call_room.h"
 #include "control/core/calls.h"
+#include "control/core/global_room.h"
 #include "control/core/link.h"
 #include "control/core/record.h"
 #include "control/core/relay_say.h"
@@ -31,10 +32,11 @@ void reload_settings(struct core *c)
 void reload_rates(struct core *c)
 {
     for (struct room *room = c->rooms; room != NULL; room = room->hh.next) {
-        if (!room->held)
+        if (!room->held && global_room_find(c, bytes_of_string(room->name)) == NULL)
             room_put(c, room);
         split_row(c);
     }
+    federation_reload_rates(c);
     for (struct call *call = c->calls; call != NULL; call = call->hh.next) {
         call_room_put(c, call);
         split_row(c);
@@ -267,6 +269,7 @@ void core_reload(struct core *c, const struct config *config, uint64_t now)
     add_peers(c);
     if (c->live) {
         reload_settings(c);
+        federation_reload(c);
         reload_global_rooms(c);
         if (rates_differ(&old->limits, &config->limits))
             reload_rates(c);

@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "control/core/call_room.h"
+#include "control/core/global_room.h"
 
 /* ---- names ---- */
 
@@ -49,7 +50,11 @@ static size_t list_members(const struct room *room, struct signal_participant *o
 
 static void send_update(struct core *c, const struct room *room)
 {
-    size_t max = room->count + CALL_REMOTE_MAX;
+    const struct global_room *global = global_room_find(c, bytes_of_string(room->name));
+    struct participants remote = {0};
+    if (global != NULL)
+        remote = global_room_remote(c, global, room);
+    size_t max = room->count + CALL_REMOTE_MAX + remote.count;
     struct signal_participant *list = calloc(max, sizeof(*list));
     uint64_t *ids = calloc(max, sizeof(*ids));
     if (list == NULL || ids == NULL) {
@@ -57,11 +62,14 @@ static void send_update(struct core *c, const struct room *room)
     } else {
         size_t local = list_members(room, list, ids);
         size_t all = local + call_room_remote(c, room, list + local);
+        for (size_t i = 0; i < remote.count; i++)
+            list[all++] = participant_signal(&remote.items[i]);
         struct signal update = {.type = SIGNAL_ROOM_UPDATE};
         update.room_update.count = (uint32_t)all;
         update.room_update.participants = (struct signal_participants){list, all};
         transaction_say_all(&c->transaction, ids, local, TRANSACTION_ROOM_UPDATE, &update);
     }
+    participants_free(&remote);
     free(list);
     free(ids);
 }
@@ -128,6 +136,11 @@ static void put(struct core *c, const struct room *room, struct ipc_hops egress)
 void room_put(struct core *c, const struct room *room)
 {
     put(c, room, (struct ipc_hops){NULL, 0});
+}
+
+void room_egress(struct core *c, const struct room *room, struct ipc_hops egress)
+{
+    put(c, room, egress);
 }
 
 struct room *rooms_open(struct core *c, const char *name)
@@ -209,6 +222,7 @@ void room_join(struct core *c, struct room *room, struct connection *conn, struc
     transaction_add(&c->transaction, &item);
     room_changed(c, room);
     call_room_members_changed(c, room);
+    global_room_members_changed(c, room);
 }
 
 void room_leave(struct core *c, struct member *member)
@@ -225,5 +239,6 @@ void room_leave(struct core *c, struct member *member)
     free(member);
     room_changed(c, room);
     call_room_members_changed(c, room);
+    global_room_members_changed(c, room);
     drop_if_unused(c, room);
 }

@@ -49,6 +49,8 @@ struct room *rooms_open(struct core *c, const char *name);
 struct room *rooms_restore(struct core *c, const char *name);
 /* Tells the data plane its rate anew; for a room that is not held. */
 void room_put(struct core *c, const struct room *room);
+/* Where its members' media goes besides. */
+void room_egress(struct core *c, const struct room *room, struct ipc_hops egress);
 /* Its members' media goes to these hops too, and it stays without members. */
 void room_hold(struct core *c, struct room *room, struct ipc_hops egress);
 /* No longer. The room may be gone after this. */

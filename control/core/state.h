@@ -22,6 +22,7 @@ struct adoption;
 struct call;
 struct connection;
 struct ended;
+struct federation;
 struct peer;
 struct phone;
 struct replay;
@@ -53,6 +54,7 @@ struct core {
     struct timer replay_timer;
     struct peer *peers; /* by TLS fingerprint, in the order in which a config named them */
     struct drain drain;
+    struct federation *federation;
     struct adoption *adoption; /* what was installed, while adopting */
 
     struct core_counters counters;

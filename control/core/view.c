@@ -3,7 +3,9 @@
  */
 #include "control/core/call_room.h"
 #include "control/core/calls.h"
+#include "control/core/global_room.h"
 #include "control/core/link.h"
+#include "control/core/media_route.h"
 #include "control/core/purpose.h"
 
 static const char *const grade_names[] = {"none", "signed", "proven"};
@@ -63,6 +65,10 @@ static void add_peer(cJSON *array, const struct peer *peer, uint64_t now)
         add_address(o, "addr", &peer->links->connection->remote);
         cJSON_AddNumberToObject(o, "rtt_us", peer->links->rtt_us);
     }
+    if (peer->federation != NULL) {
+        cJSON_AddNumberToObject(o, "announced", (double)peer->federation->entry_count);
+        cJSON_AddNumberToObject(o, "wanted", (double)peer->federation->demander_count);
+    }
     uint64_t at = reconnect_deadline(&peer->reconnect);
     if (peer->address != NULL && at != UINT64_MAX)
         cJSON_AddNumberToObject(o, "next_dial_ms", at > now ? (double)((at - now) / CLOCK_MS) : 0);
@@ -114,6 +120,14 @@ cJSON *core_view_sessions(const struct core *c)
 
 /* ---- rooms ---- */
 
+static void add_global_links(const struct core *c, cJSON *links, const struct global_room *room)
+{
+    for (struct federation_link *link = c->federation->links; link != NULL; link = link->next) {
+        if (media_route_goes_to(c, room, link))
+            cJSON_AddItemToArray(links, cJSON_CreateString(link->peer->label));
+    }
+}
+
 static void add_room(const struct core *c, cJSON *array, const struct room *room)
 {
     cJSON *o = add_object(array);
@@ -125,6 +139,9 @@ static void add_room(const struct core *c, cJSON *array, const struct room *room
     const struct peer *peer = call_room_peer(c, room);
     if (peer != NULL)
         cJSON_AddItemToArray(links, cJSON_CreateString(peer->label));
+    const struct global_room *global = global_room_find(c, bytes_of_string(room->name));
+    if (global != NULL)
+        add_global_links(c, links, global);
 }
 
 cJSON *core_view_rooms(const struct core *c)

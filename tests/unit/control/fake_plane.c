@@ -181,7 +181,7 @@ static void commit_room_put(struct fake_plane *p, const struct ipc_room_put *put
         *room = (struct fake_room){0};
         memcpy(room->name, name, sizeof(name));
     }
-    assert_true(put->egress.count <= 16);
+    assert_true(put->egress.count <= FAKE_HOPS_MAX);
     room->hop_count = put->egress.count;
     room->pps = put->participant_pps;
     if (room->hop_count > 0)
@@ -235,7 +235,11 @@ static void commit_route_put(struct fake_plane *p, const struct ipc_route_put *p
     route->tag = put->tag;
     route->pps = put->pps;
     copy_name(put->room, route->room);
-    assert_non_null(find_room(p, route->room));
+    route->origin = put->origin;
+    assert_true(put->onward.count <= FAKE_HOPS_MAX);
+    route->hop_count = put->onward.count;
+    if (route->hop_count > 0)
+        memcpy(route->hops, put->onward.list, route->hop_count * sizeof(route->hops[0]));
 }
 
 static void commit_route_delete(struct fake_plane *p, const struct ipc_route_delete *delete)

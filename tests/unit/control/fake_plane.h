@@ -13,6 +13,7 @@
 #define FAKE_INPUTS_MAX 64
 #define FAKE_CONNECTIONS_MAX 256
 #define FAKE_THINGS_MAX 1024
+#define FAKE_HOPS_MAX 8
 
 struct fake_message {
     char *text; /* JSON, NUL-terminated */
@@ -61,7 +62,7 @@ struct fake_record {
 
 struct fake_room {
     char name[256];
-    struct ipc_hop hops[16];
+    struct ipc_hop hops[FAKE_HOPS_MAX];
     size_t hop_count;
     uint32_t pps;
 };
@@ -69,7 +70,10 @@ struct fake_room {
 struct fake_route {
     struct fingerprint_tls link;
     struct ipc_tag tag;
-    char room[256];
+    char room[256]; /* need not exist */
+    struct fingerprint_tls origin;
+    struct ipc_hop hops[FAKE_HOPS_MAX];
+    size_t hop_count;
     uint32_t pps;
 };
 

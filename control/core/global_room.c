@@ -1,0 +1,206 @@
+#include "control/core/global_room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hex.h"
+#include "control/core/media_route.h"
+
+struct global_room *global_room_find(const struct core *c, struct bytes name)
+{
+    char normal[ROOM_NAME_SIZE];
+    struct global_room *room = NULL;
+    if (room_name_normalize(name, normal) < 0)
+        return NULL;
+    HASH_FIND_STR(c->federation->rooms, normal, room);
+    if (room == NULL)
+        HASH_FIND(hh_hashed, c->federation->hashed, normal, strlen(normal), room);
+    return room;
+}
+
+/* ---- those who are here ---- */
+
+static void list_members(struct core *c, const struct room *members, struct participants *list)
+{
+    for (const struct member *m = members == NULL ? NULL : members->members; m != NULL;
+         m = m->next) {
+        if (!participants_add(list, m->name, m->alias, NULL) && list->count < PARTICIPANTS_MAX)
+            c->failed = true;
+    }
+}
+
+static void note_members(struct core *c, struct deferred *work)
+{
+    struct global_room *room = heap_entry(work, struct global_room, members);
+    const struct room *members = rooms_find(c, room->name);
+    bool occupied = members != NULL && members->count > 0;
+    struct participants list = {0};
+    list_members(c, members, &list);
+    if (participants_equal(&list, &room->own->list)) {
+        participants_free(&list);
+    } else {
+        participants_free(&room->own->list);
+        room->own->list = list;
+        room->own->version = (struct version){c->federation->start, core_order(c)};
+        deferred_add(c, &room->own->record);
+        topic_changed(c, room->own);
+    }
+    deferred_add(c, &room->media);
+    if (occupied == room->occupied)
+        return;
+    room->occupied = occupied;
+    struct participants remote = global_room_remote(c, room, members);
+    room->told = global_room_digest(&remote);
+    participants_free(&remote);
+    for (struct topic *t = room->topics; t != NULL; t = t->next)
+        topic_changed(c, t);
+}
+
+void global_room_members_changed(struct core *c, const struct room *room)
+{
+    struct global_room *global = NULL;
+    HASH_FIND_STR(c->federation->rooms, room->name, global);
+    if (global != NULL)
+        deferred_add(c, &global->members);
+}
+
+/* ---- those elsewhere ---- */
+
+const char *global_room_label(const struct core *c, const struct topic *topic,
+                              const struct participant *p, char text[PARTICIPANT_ALIAS_SIZE])
+{
+    const struct peer *peer = peer_find(c, &topic->key.origin);
+    if (peer != NULL) {
+        snprintf(text, PARTICIPANT_ALIAS_SIZE, "%s", peer->label);
+    } else if (p->label[0] != '\0') {
+        snprintf(text, PARTICIPANT_ALIAS_SIZE, "%s", p->label);
+    } else {
+        hex_encode(topic->key.origin.bytes, 8, text);
+    }
+    return text;
+}
+
+/* A participant and what decides whether it is shown. */
+struct candidate {
+    const struct participant *participant;
+    const struct topic *topic;
+    size_t distance;
+};
+
+static int by_rank(const void *x, const void *y)
+{
+    const struct candidate *a = x, *b = y;
+    int order = strcmp(a->participant->name, b->participant->name);
+    if (order != 0)
+        return order;
+    if (a->distance != b->distance)
+        return a->distance < b->distance ? -1 : 1;
+    return fingerprint_tls_compare(&a->topic->key.origin, &b->topic->key.origin);
+}
+
+static size_t distance_of(const struct topic *topic)
+{
+    return topic->own ? 1 : topic->best->path.count;
+}
+
+static bool has_remote(const struct topic *topic, const struct global_room *room)
+{
+    return topic != room->own && topic->list.count > 0 && topic_is_shown(topic);
+}
+
+static size_t collect(const struct global_room *room, struct candidate **out)
+{
+    size_t count = 0, max = 0;
+    for (const struct topic *t = room->topics; t != NULL; t = t->next)
+        max += has_remote(t, room) ? t->list.count : 0;
+    *out = max == 0 ? NULL : calloc(max, sizeof(**out));
+    if (*out == NULL)
+        return 0;
+    for (const struct topic *t = room->topics; t != NULL; t = t->next) {
+        for (size_t i = 0; has_remote(t, room) && i < t->list.count; i++)
+            (*out)[count++] = (struct candidate){&t->list.items[i], t, distance_of(t)};
+    }
+    qsort(*out, count, sizeof(**out), by_rank);
+    return count;
+}
+
+static int by_name(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* The names of those who are here, sorted; freed by the caller. */
+static const char **local_names(const struct room *members, size_t *count)
+{
+    const char **names = calloc((members == NULL ? 0 : members->count) + 1, sizeof(*names));
+    *count = 0;
+    if (names == NULL || members == NULL)
+        return names;
+    for (const struct member *m = members->members; m != NULL; m = m->next)
+        names[(*count)++] = m->name;
+    qsort(names, *count, sizeof(*names), by_name);
+    return names;
+}
+
+struct participants global_room_remote(struct core *c, const struct global_room *room,
+                                       const struct room *members)
+{
+    struct participants list = {0};
+    struct candidate *candidates = NULL;
+    size_t local, count = collect(room, &candidates);
+    const char **names = local_names(members, &local);
+    const char *last = NULL;
+    if (names == NULL)
+        c->failed = true;
+    for (size_t i = 0; names != NULL && i < count && list.count < PARTICIPANTS_MAX; i++) {
+        const struct participant *p = candidates[i].participant;
+        const char *name = p->name;
+        char label[PARTICIPANT_ALIAS_SIZE];
+        if ((last != NULL && strcmp(last, name) == 0) ||
+            bsearch(&name, names, local, sizeof(*names), by_name) != NULL)
+            continue;
+        last = name;
+        global_room_label(c, candidates[i].topic, p, label);
+        if (!participants_add(&list, name, p->alias, label))
+            c->failed = true;
+    }
+    free(names);
+    free(candidates);
+    return list;
+}
+
+/* Never 0; FNV-1a. */
+uint64_t global_room_digest(const struct participants *list)
+{
+    const uint8_t *at = (const uint8_t *)list->items;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < list->count * sizeof(list->items[0]); i++)
+        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+    return hash | 1;
+}
+
+static void tell_members(struct core *c, struct deferred *work)
+{
+    struct global_room *room = heap_entry(work, struct global_room, roster);
+    struct room *members = rooms_find(c, room->name);
+    if (members == NULL || members->count == 0)
+        return;
+    struct participants list = global_room_remote(c, room, members);
+    uint64_t digest = global_room_digest(&list);
+    participants_free(&list);
+    if (digest != room->told)
+        room_changed(c, members);
+    room->told = digest;
+}
+
+static void make_media(struct core *c, struct deferred *work)
+{
+    media_route_room(c, heap_entry(work, struct global_room, media));
+}
+
+void global_room_init(struct global_room *room)
+{
+    room->members.run = note_members;
+    room->media.run = make_media;
+    room->roster.run = tell_members;
+}

@@ -1,0 +1,217 @@
+#include "control/core/heard.h"
+
+#include <string.h>
+
+#include "common/hex.h"
+#include "control/core/global_room.h"
+#include "control/core/media_route.h"
+
+static void refuse(struct core *c, const struct peer *peer, struct signal_text room,
+                   const char *why)
+{
+    c->counters.announcements_refused++;
+    report_limited(c, REPORT_FORWARD, LOG_WARN, "announcement_refused",
+                   LOG_STR("peer", peer->label), LOG_BYTES("room", signal_text_bytes(room)),
+                   LOG_STR("why", why));
+}
+
+/* ---- reading ---- */
+
+static bool read_key(struct topic_key *key, struct global_room *room, struct signal_text origin,
+                     struct signal_text publisher)
+{
+    memset(key, 0, sizeof(*key));
+    key->room = room;
+    return fingerprint_tls_parse(signal_text_bytes(origin), &key->origin) == 0 &&
+           fingerprint_tls_parse(signal_text_bytes(publisher), &key->publisher) == 0;
+}
+
+static bool read_path(struct path *path, const struct signal_texts *texts)
+{
+    path->count = 0;
+    if (texts->count > FEDERATION_PATH_MAX)
+        return false;
+    for (size_t i = 0; i < texts->count; i++) {
+        struct fingerprint_tls relay;
+        if (fingerprint_tls_parse(signal_text_bytes(texts->items[i]), &relay) < 0 ||
+            path_contains(path, &relay))
+            return false;
+        path->relays[path->count++] = relay;
+    }
+    return true;
+}
+
+/* From the sender to the origin; the publisher is the origin, or the one before it. */
+static bool is_sound(const struct path *path, const struct topic_key *key,
+                     const struct federation_link *link)
+{
+    if (path->count == 0 || !fingerprint_tls_equal(&path->relays[0], &link->fingerprint) ||
+        !fingerprint_tls_equal(&path->relays[path->count - 1], &key->origin))
+        return false;
+    if (fingerprint_tls_equal(&key->publisher, &key->origin))
+        return true;
+    return path->count > 1 &&
+           fingerprint_tls_equal(&path->relays[path->count - 2], &key->publisher);
+}
+
+/* Why this announcement does not count; NULL: it does. */
+static const char *refusal(const struct core *c, const struct federation_link *link,
+                           const struct topic_key *key, const struct path *path)
+{
+    if (!is_sound(path, key, link))
+        return "its path makes no sense";
+    if (path->count > 1 && !link->peer->delegate)
+        return "it is forwarded, and delegate is false";
+    if (path->count > c->settings.config->limits.federation_hops)
+        return "it has come too far";
+    if (path_contains(path, &c->settings.tls))
+        return "it has come through here";
+    return NULL;
+}
+
+/* ---- entries ---- */
+
+static void take_list(struct core *c, struct topic *topic, const struct version *version,
+                      const struct signal_participants *from)
+{
+    struct participants fresh = {0};
+    if (version_compare(version, &topic->version) < 0)
+        return;
+    if (participants_read(&fresh, from) < 0) {
+        c->failed = true;
+        return;
+    }
+    if (!participants_equal(&fresh, &topic->list))
+        topic->changed_list = true;
+    participants_free(&topic->list);
+    topic->list = fresh;
+    topic->version = *version;
+    deferred_add(c, &topic->record);
+}
+
+static void store(struct core *c, struct federation_link *link, const struct topic_key *key,
+                  const struct path *path, const struct signal_global_room_active *m)
+{
+    struct topic *topic = topic_obtain(c, key);
+    if (topic == NULL)
+        return;
+    struct entry *entry = entry_find(topic, link);
+    if (entry == NULL && (entry = entry_add(c, topic, link)) == NULL)
+        return;
+    struct version version = {m->chappe->version->start, m->chappe->version->counter};
+    if ((entry->path.count > 1) != (path->count > 1))
+        media_route_drop(c, entry);
+    entry->path = *path;
+    entry->version = version;
+    entry->generation = link->generation;
+    deferred_add(c, &entry->record);
+    take_list(c, topic, &version, &m->participants);
+    topic_changed(c, topic);
+}
+
+static void forget(struct core *c, struct federation_link *link, const struct topic_key *key)
+{
+    struct topic *topic = topic_find(c, key);
+    struct entry *entry = topic == NULL ? NULL : entry_find(topic, link);
+    if (entry != NULL)
+        entry_remove(c, entry);
+}
+
+static void take_entry(struct core *c, struct federation_link *link, struct global_room *room,
+                       const struct signal_global_room_active *m)
+{
+    struct topic_key key;
+    struct path path;
+    if (!read_key(&key, room, m->chappe->origin, m->chappe->publisher) ||
+        m->chappe->version == NULL) {
+        refuse(c, link->peer, m->room, "its origin, publisher or version is missing");
+        return;
+    }
+    const char *why = read_path(&path, &m->chappe->path) ? refusal(c, link, &key, &path)
+                                                         : "its path cannot be read";
+    bool full = link->entry_count >= FEDERATION_ENTRIES_MAX && topic_find(c, &key) == NULL;
+    if (why == NULL && full)
+        why = "the link has announced too much";
+    if (why == NULL) {
+        store(c, link, &key, &path, m);
+        return;
+    }
+    refuse(c, link->peer, m->room, why);
+    forget(c, link, &key);
+}
+
+/* ---- wants ---- */
+
+static bool read_tag(struct signal_text text, const struct global_room *room, struct ipc_tag *tag)
+{
+    *tag = room->tag;
+    if (text.data == NULL)
+        return true;
+    return text.len == IPC_TAG_SIZE * 2 &&
+           hex_decode(text.data, tag->bytes, sizeof(tag->bytes)) == 0;
+}
+
+static void take_want(struct core *c, struct federation_link *link, struct global_room *room,
+                      const struct signal_want *want)
+{
+    struct fingerprint_tls origin;
+    struct ipc_tag tag;
+    if (fingerprint_tls_parse(signal_text_bytes(want->origin), &origin) < 0 ||
+        !read_tag(want->label, room, &tag)) {
+        refuse(c, link->peer, signal_text_of(room->name), "a want that cannot be read");
+        return;
+    }
+    struct demander *demander = demander_find(room, &origin, link);
+    if (want->off == NULL || !*want->off)
+        media_route_wanted(c, link, room, &origin, &tag);
+    else if (demander != NULL && memcmp(&demander->tag, &tag, sizeof(tag)) == 0)
+        media_route_unwanted(c, demander);
+}
+
+/* ---- messages ---- */
+
+void heard_active(struct core *c, struct peer *peer, const struct signal_global_room_active *m)
+{
+    struct federation_link *link = federation_link_of(c, peer);
+    struct global_room *room = global_room_find(c, signal_text_bytes(m->room));
+    if (link == NULL || m->chappe == NULL) {
+        refuse(c, peer, m->room, "not as relays of ours announce");
+        return;
+    }
+    if (room == NULL) {
+        c->counters.announcements_not_global++;
+        return;
+    }
+    for (size_t i = 0; i < m->chappe->want.count; i++)
+        take_want(c, link, room, &m->chappe->want.items[i]);
+    if (m->chappe->origin.data != NULL)
+        take_entry(c, link, room, m);
+}
+
+void heard_inactive(struct core *c, struct peer *peer, const struct signal_global_room_inactive *m)
+{
+    struct federation_link *link = federation_link_of(c, peer);
+    struct global_room *room = global_room_find(c, signal_text_bytes(m->room));
+    struct topic_key key;
+    if (link == NULL || room == NULL || m->chappe == NULL)
+        return;
+    if (read_key(&key, room, m->chappe->origin, m->chappe->publisher))
+        forget(c, link, &key);
+}
+
+void heard_begin(struct core *c, struct federation_link *link)
+{
+    link->generation++;
+    deferred_add(c, &link->record);
+}
+
+void heard_end(struct core *c, struct federation_link *link)
+{
+    struct entry *next;
+    for (struct entry *e = link->entries; e != NULL; e = next) {
+        next = e->link_next;
+        if (e->generation != link->generation)
+            entry_remove(c, e);
+    }
+    media_route_sweep(c, link);
+}

@@ -1,0 +1,16 @@
+/*
+ * What relays of ours announce: checks and stores it (federation.md, "Announcements", 3). An
+ * announcement that cannot be accepted takes back what the link said of that topic before.
+ */
+#ifndef CHAPPE_CONTROL_CORE_HEARD_H
+#define CHAPPE_CONTROL_CORE_HEARD_H
+
+#include "control/core/federation.h"
+
+void heard_active(struct core *c, struct peer *peer, const struct signal_global_room_active *m);
+void heard_inactive(struct core *c, struct peer *peer, const struct signal_global_room_inactive *m);
+/* A listing begins; ends: what was not repeated in it is gone. */
+void heard_begin(struct core *c, struct federation_link *link);
+void heard_end(struct core *c, struct federation_link *link);
+
+#endif

@@ -1,0 +1,240 @@
+#include "control/core/topic.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "control/core/federation_record.h"
+#include "control/core/media_route.h"
+
+int version_compare(const struct version *a, const struct version *b)
+{
+    if (a->start != b->start)
+        return a->start < b->start ? -1 : 1;
+    return a->counter < b->counter ? -1 : a->counter > b->counter;
+}
+
+/* ---- paths ---- */
+
+bool path_contains(const struct path *path, const struct fingerprint_tls *relay)
+{
+    for (size_t i = 0; i < path->count; i++) {
+        if (fingerprint_tls_equal(&path->relays[i], relay))
+            return true;
+    }
+    return false;
+}
+
+int path_compare(const struct path *a, const struct path *b)
+{
+    if (a->count != b->count)
+        return a->count < b->count ? -1 : 1;
+    for (size_t i = 0; i < a->count; i++) {
+        int order = fingerprint_tls_compare(&a->relays[i], &b->relays[i]);
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+bool path_equal(const struct path *a, const struct path *b)
+{
+    return path_compare(a, b) == 0;
+}
+
+/* ---- the table ---- */
+
+struct topic *topic_find(const struct core *c, const struct topic_key *key)
+{
+    struct topic *topic = NULL;
+    HASH_FIND(hh, c->federation->topics, key, sizeof(*key), topic);
+    return topic;
+}
+
+static void settle(struct core *c, struct deferred *work);
+
+static void linger_over(struct core *c, struct timer *timer)
+{
+    struct topic *topic = heap_entry(timer, struct topic, linger);
+    deferred_add(c, &topic->record);
+    topic_changed(c, topic);
+}
+
+struct topic *topic_obtain(struct core *c, const struct topic_key *key)
+{
+    struct topic *topic = topic_find(c, key);
+    if (topic != NULL)
+        return topic;
+    topic = calloc(1, sizeof(*topic));
+    if (topic == NULL) {
+        c->failed = true;
+        return NULL;
+    }
+    topic->key = *key;
+    topic->own = fingerprint_tls_equal(&key->publisher, &c->settings.tls);
+    topic->settle.run = settle;
+    topic->record.run = federation_record_topic;
+    topic->linger.due = linger_over;
+    HASH_ADD(hh, c->federation->topics, key, sizeof(topic->key), topic);
+    DL_APPEND(key->room->topics, topic);
+    return topic;
+}
+
+void topic_free(struct core *c, struct topic *topic)
+{
+    deferred_cancel(c, &topic->settle);
+    deferred_cancel(c, &topic->record);
+    timer_stop(c, &topic->linger);
+    DL_DELETE(topic->key.room->topics, topic);
+    HASH_DEL(c->federation->topics, topic);
+    participants_free(&topic->list);
+    free(topic);
+}
+
+void topic_changed(struct core *c, struct topic *topic)
+{
+    deferred_add(c, &topic->settle);
+}
+
+/* ---- entries ---- */
+
+struct entry *entry_find(const struct topic *topic, const struct federation_link *link)
+{
+    struct entry *entry = topic->entries;
+    while (entry != NULL && entry->link != link)
+        entry = entry->next;
+    return entry;
+}
+
+struct entry *entry_add(struct core *c, struct topic *topic, struct federation_link *link)
+{
+    struct entry *entry = calloc(1, sizeof(*entry));
+    if (entry == NULL) {
+        c->failed = true;
+        return NULL;
+    }
+    entry->topic = topic;
+    entry->link = link;
+    entry->record.run = federation_record_entry;
+    DL_APPEND(topic->entries, entry);
+    DL_APPEND2(link->entries, entry, link_prev, link_next);
+    link->entry_count++;
+    return entry;
+}
+
+void entry_remove(struct core *c, struct entry *entry)
+{
+    struct topic *topic = entry->topic;
+    media_route_drop(c, entry);
+    federation_record_entry_gone(c, entry);
+    deferred_cancel(c, &entry->record);
+    DL_DELETE(topic->entries, entry);
+    DL_DELETE2(entry->link->entries, entry, link_prev, link_next);
+    entry->link->entry_count--;
+    if (topic->best == entry)
+        topic->best = NULL;
+    free(entry);
+    topic_changed(c, topic);
+}
+
+/* ---- settling ---- */
+
+bool topic_path(const struct core *c, const struct topic *topic, struct path *out)
+{
+    *out = (struct path){.relays = {c->settings.tls}, .count = 1};
+    if (topic->own) {
+        if (!fingerprint_tls_equal(&topic->key.origin, &topic->key.publisher))
+            out->relays[out->count++] = topic->key.origin;
+        return true;
+    }
+    if (topic->best == NULL || topic->best->path.count >= FEDERATION_PATH_MAX)
+        return false;
+    const struct path *path = &topic->best->path;
+    memcpy(out->relays + 1, path->relays, path->count * sizeof(path->relays[0]));
+    out->count += path->count;
+    return true;
+}
+
+/* Nearer first: ours before others', then the shorter path, then the lower publisher. */
+static bool is_nearer(const struct topic *a, const struct topic *b)
+{
+    if (a->own != b->own)
+        return a->own;
+    if (!a->own && (a->best == NULL || b->best == NULL))
+        return a->best != NULL;
+    if (!a->own && a->best->path.count != b->best->path.count)
+        return a->best->path.count < b->best->path.count;
+    return fingerprint_tls_compare(&a->key.publisher, &b->key.publisher) < 0;
+}
+
+bool topic_is_shown(const struct topic *topic)
+{
+    if (!topic->own && topic->best == NULL)
+        return false;
+    if (fingerprint_tls_equal(&topic->key.publisher, &topic->key.origin))
+        return true;
+    for (const struct topic *t = topic->key.room->topics; t != NULL; t = t->next) {
+        if (t != topic && fingerprint_tls_equal(&t->key.origin, &topic->key.origin) &&
+            is_nearer(t, topic))
+            return false;
+    }
+    return true;
+}
+
+static struct entry *choose(const struct topic *topic)
+{
+    struct entry *best = NULL;
+    for (struct entry *e = topic->entries; e != NULL; e = e->next) {
+        if (best == NULL || path_compare(&e->path, &best->path) < 0)
+            best = e;
+    }
+    return best;
+}
+
+/* Another path is in use: the old one's media goes on for a while (make before break). */
+static void change_path(struct core *c, struct topic *topic, struct entry *best)
+{
+    if (topic->best != NULL && topic->best->wanted && best != NULL) {
+        timer_set(c, &topic->linger, c->now + FEDERATION_LINGER_NS);
+        deferred_add(c, &topic->record);
+    }
+    topic->best = best;
+    if (fingerprint_tls_equal(&topic->key.publisher, &topic->key.origin))
+        return;
+    /* Another publisher of this original may be the nearest now. */
+    for (struct topic *t = topic->key.room->topics; t != NULL; t = t->next) {
+        if (t != topic && fingerprint_tls_equal(&t->key.origin, &topic->key.origin))
+            topic_changed(c, t);
+    }
+}
+
+static bool is_neighbours(const struct topic *topic)
+{
+    return topic->best != NULL && topic->best->path.count == 1;
+}
+
+static void settle(struct core *c, struct deferred *work)
+{
+    struct topic *topic = heap_entry(work, struct topic, settle);
+    struct global_room *room = topic->key.room;
+    struct entry *best = choose(topic);
+    bool moved = best != topic->best;
+    bool neighbours = is_neighbours(topic);
+    if (moved)
+        change_path(c, topic, best);
+    if (neighbours || is_neighbours(topic))
+        deferred_add(c, &room->media);
+    if (topic->changed_list || moved)
+        deferred_add(c, &room->roster);
+    topic->changed_list = false;
+    for (struct federation_link *link = c->federation->links; link != NULL; link = link->next)
+        announce_topic(c, topic, link);
+    media_route_topic(c, topic);
+    if (topic->own || topic->entries != NULL)
+        return;
+    federation_record_topic_gone(c, topic);
+    deferred_cancel(c, &topic->record);
+    deferred_add(c, &room->roster);
+    if (topic->outgoing == NULL)
+        topic_free(c, topic);
+}

@@ -1,0 +1,27 @@
+/*
+ * Topics: which path to an origin is in use (federation.md, "Announcements", 3 to 5).
+ */
+#ifndef CHAPPE_CONTROL_CORE_TOPIC_H
+#define CHAPPE_CONTROL_CORE_TOPIC_H
+
+#include "control/core/announce.h"
+
+struct topic *topic_find(const struct core *c, const struct topic_key *key);
+/* Finds or makes it; NULL without memory. */
+struct topic *topic_obtain(struct core *c, const struct topic_key *key);
+/* Something about it changed: settles at the end of the transaction. */
+void topic_changed(struct core *c, struct topic *topic);
+/* Memory and queue entries only. */
+void topic_free(struct core *c, struct topic *topic);
+
+struct entry *entry_find(const struct topic *topic, const struct federation_link *link);
+struct entry *entry_add(struct core *c, struct topic *topic, struct federation_link *link);
+/* The link no longer has it. The topic settles. */
+void entry_remove(struct core *c, struct entry *entry);
+
+/* The path as a link of ours is told it: with us in front. False: there is none. */
+bool topic_path(const struct core *c, const struct topic *topic, struct path *out);
+/* True if this is the topic whose list is shown for its origin: of the nearest publisher. */
+bool topic_is_shown(const struct topic *topic);
+
+#endif
