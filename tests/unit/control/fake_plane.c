@@ -176,7 +176,7 @@ static void commit_room_put(struct fake_plane *p, const struct ipc_room_put *put
     copy_name(put->room, name);
     struct fake_room *room = find_room(p, name);
     if (room == NULL) {
-        assert_true(p->room_count < FAKE_THINGS_MAX);
+        assert_true(p->room_count < FAKE_ROOMS_MAX);
         room = &p->rooms[p->room_count++];
         *room = (struct fake_room){0};
         memcpy(room->name, name, sizeof(name));
@@ -228,7 +228,7 @@ static void commit_route_put(struct fake_plane *p, const struct ipc_route_put *p
 {
     struct fake_route *route = find_route(p, &put->link, &put->tag);
     if (route == NULL) {
-        assert_true(p->route_count < FAKE_THINGS_MAX);
+        assert_true(p->route_count < FAKE_ROOMS_MAX);
         route = &p->routes[p->route_count++];
     }
     route->link = put->link;
@@ -455,7 +455,7 @@ void fake_plane_print(const struct fake_plane *p, struct buffer *out)
             buffer_printf(out, "  %s\n", conn->messages[k].text);
     }
     print_records(p, out);
-    struct fake_room sorted[FAKE_THINGS_MAX];
+    struct fake_room sorted[FAKE_ROOMS_MAX];
     memcpy(sorted, p->rooms, p->room_count * sizeof(sorted[0]));
     qsort(sorted, p->room_count, sizeof(sorted[0]), name_order);
     for (size_t i = 0; i < p->room_count; i++)
