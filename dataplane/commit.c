@@ -347,6 +347,8 @@ static void apply_link_join(struct exchange *x, const struct ipc_link_join *item
                                      item->dead_after_ms * CLOCK_MS);
     if (c->link == part->link)
         return;
+    if (c->state == SESSION_OPEN)
+        quic_connection_set_datagram_queue(c->quic, LINK_DATAGRAMS);
     exchange_leave(x, c);
     link_join(part->link, c);
 }

@@ -13,6 +13,11 @@
 #include "dataplane/session.h"
 #include "dataplane/table.h"
 
+/* Datagrams that may wait for a link: a quarter of a second of the limit on one room's packets.
+   What is too long for one receiver is a moment's standstill here, where many calls share a
+   connection. */
+#define LINK_DATAGRAMS 1024
+
 struct link {
     struct session *active; /* the oldest that lives, or NULL */
     uint32_t number;        /* for dedup: 1 to DEDUP_LINK_MAX */

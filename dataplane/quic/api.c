@@ -124,3 +124,14 @@ int quic_connection_send_datagram(struct quic_connection *c, struct quic_payload
     connection_mark(c);
     return rv == ERR_FULL ? ERR_OK : rv;
 }
+
+void quic_connection_set_datagram_queue(struct quic_connection *c, uint16_t datagrams)
+{
+    if (c->datagrams.ring == NULL)
+        c->datagrams.capacity = datagrams;
+}
+
+size_t quic_connection_datagrams_waiting(const struct quic_connection *c)
+{
+    return c->datagrams.count;
+}

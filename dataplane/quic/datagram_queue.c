@@ -16,15 +16,17 @@ void datagram_queue_free(struct datagram_queue *q)
 int datagram_queue_push(struct datagram_queue *q, struct quic_payload *payload, const uint8_t *tag)
 {
     int rv = ERR_OK;
+    if (q->capacity == 0)
+        q->capacity = QUIC_DATAGRAM_QUEUE;
     if (!q->ring)
-        q->ring = calloc(QUIC_DATAGRAM_QUEUE, sizeof(*q->ring));
+        q->ring = calloc(q->capacity, sizeof(*q->ring));
     if (!q->ring)
         return ERR_MEMORY;
-    if (q->count == QUIC_DATAGRAM_QUEUE) {
+    if (q->count == q->capacity) {
         datagram_queue_pop(q);
         rv = ERR_FULL;
     }
-    struct datagram *d = &q->ring[(q->first + q->count) % QUIC_DATAGRAM_QUEUE];
+    struct datagram *d = &q->ring[(q->first + q->count) % q->capacity];
     quic_payload_retain(payload);
     d->payload = payload;
     d->tagged = tag != NULL;
@@ -43,7 +45,7 @@ void datagram_queue_pop(struct datagram_queue *q)
 {
     quic_payload_release(q->ring[q->first].payload);
     q->ring[q->first].payload = NULL;
-    q->first = (uint16_t)((q->first + 1) % QUIC_DATAGRAM_QUEUE);
+    q->first = (uint16_t)((q->first + 1) % q->capacity);
     q->count--;
 }
 

@@ -20,7 +20,8 @@ struct datagram {
 
 /* Zero-initialised is valid and empty. */
 struct datagram_queue {
-    struct datagram *ring; /* QUIC_DATAGRAM_QUEUE of them, or NULL */
+    struct datagram *ring; /* `capacity` of them, or NULL */
+    uint16_t capacity;     /* 0: QUIC_DATAGRAM_QUEUE */
     uint16_t first;
     uint16_t count;
 };

@@ -259,5 +259,10 @@ void quic_payload_release(struct quic_payload *p);
  */
 int quic_connection_send_datagram(struct quic_connection *c, struct quic_payload *payload,
                                   const uint8_t *tag);
+/* For a connection that carries what many say: so many datagrams may wait instead of
+   QUIC_DATAGRAM_QUEUE. Has no effect once a datagram was queued. */
+void quic_connection_set_datagram_queue(struct quic_connection *c, uint16_t datagrams);
+/* How many wait to be sent. Who can send later had better not fill the queue. */
+size_t quic_connection_datagrams_waiting(const struct quic_connection *c);
 
 #endif

@@ -233,7 +233,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t phone_deadline(const struct phone *p)
 {
     uint64_t due = earlier(p->retry_at, earlier(p->talk_by, p->leave_at));
-    return p->media.connection == NULL ? due : earlier(due, talker_deadline(&p->talker));
+    if (p->media.connection == NULL)
+        return due;
+    uint64_t talk = talker_deadline(&p->talker);
+    return earlier(due, talk > p->crowded_until ? talk : p->crowded_until);
 }
 
 void phone_expire(struct phone *p, uint64_t now)

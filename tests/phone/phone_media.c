@@ -14,6 +14,8 @@
 #define TALK_AFTER (2 * CLOCK_SECOND) /* of the CallAnswer, even if nobody else is there */
 #define LINGER CLOCK_SECOND           /* after the last packet */
 #define BURST_MAX 256                 /* packets sent at one wake-up */
+#define CROWD (QUIC_DATAGRAM_QUEUE / 2)
+#define CROWD_PAUSE CLOCK_MS /* until there may be room again */
 
 void phone_media_join(struct phone *p, const char *address, const char *room, uint64_t now)
 {
@@ -139,10 +141,21 @@ void phone_media_closed(struct phone *p, const struct quic_close *why)
     }
 }
 
+/* A phone that was late sends what is due, but not more than its own queue can take. */
+static bool is_crowded(struct phone *p, uint64_t now)
+{
+    if (quic_connection_datagrams_waiting(p->media.connection) < CROWD)
+        return false;
+    quic_endpoint_flush(p->endpoint, now);
+    if (p->media.connection == NULL || quic_connection_datagrams_waiting(p->media.connection) > 0)
+        p->crowded_until = now + CROWD_PAUSE;
+    return p->crowded_until > now;
+}
+
 static void send_packets(struct phone *p, uint64_t now)
 {
     uint8_t packet[TALKER_PACKET_MAX];
-    for (int i = 0; i < BURST_MAX; i++) {
+    for (int i = 0; i < BURST_MAX && now >= p->crowded_until && !is_crowded(p, now); i++) {
         size_t len = talker_next(&p->talker, now, packet);
         if (len == 0)
             return;

@@ -46,11 +46,12 @@ struct phone {
     struct phone_call call;
     uint32_t calls_ended;
 
-    char room[PHONE_TEXT]; /* of the media leg */
-    bool joined;           /* CallAnswer came */
-    uint64_t talk_by;      /* start talking even if alone */
-    uint64_t leave_at;     /* hang up or leave: 1 s after the last packet */
-    uint32_t participants; /* most seen */
+    char room[PHONE_TEXT];  /* of the media leg */
+    bool joined;            /* CallAnswer came */
+    uint64_t talk_by;       /* start talking even if alone */
+    uint64_t crowded_until; /* nothing is sent before: the queue is full */
+    uint64_t leave_at;      /* hang up or leave: 1 s after the last packet */
+    uint32_t participants;  /* most seen */
     uint64_t sent;
     struct talker talker;
     struct meter meter;

@@ -206,6 +206,12 @@ void quic_connection_set_user(struct quic_connection *c, void *user)
     c->user = user;
 }
 
+void quic_connection_set_datagram_queue(struct quic_connection *c, uint16_t datagrams)
+{
+    (void)c;
+    (void)datagrams;
+}
+
 void *quic_connection_user(const struct quic_connection *c)
 {
     return c->user;

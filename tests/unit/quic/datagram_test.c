@@ -55,6 +55,19 @@ static void test_oldest_is_dropped(void **state)
                      QUIC_DATAGRAM_QUEUE);
 }
 
+static void test_a_longer_queue(void **state)
+{
+    struct fixture *f = *state;
+    quic_connection_set_datagram_queue(f->c->connection, QUIC_DATAGRAM_QUEUE + 10);
+    for (uint8_t i = 0; i < QUIC_DATAGRAM_QUEUE + 11; i++)
+        assert_int_equal(pair_send_datagram(f->c, (struct bytes){&i, 1}, NULL), ERR_OK);
+    assert_int_equal(quic_connection_datagrams_waiting(f->c->connection), QUIC_DATAGRAM_QUEUE + 10);
+    pair_settle(&f->pair);
+    assert_int_equal(quic_connection_datagrams_waiting(f->c->connection), 0);
+    assert_int_equal(f->s->datagram_count, QUIC_DATAGRAM_QUEUE + 10);
+    assert_int_equal(f->s->datagrams[0].data[0], 1);
+}
+
 /* Every size up to the limit arrives, with and without a tag; beyond it is told at once. */
 static void test_sizes(void **state)
 {
@@ -193,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_oldest_is_dropped),
+        TEST(test_a_longer_queue),
         TEST(test_sizes),
         TEST(test_packing),
         TEST(test_one_payload_for_many),
