@@ -1,0 +1,46 @@
+"""Whether the machine itself stood still: how long processes had to wait for a core."""
+import contextlib
+import threading
+
+WINDOW = 0.05  # seconds
+
+
+def _waited(pid):
+    """ns that the process could have run, but had no core."""
+    with open(f"/proc/{pid}/schedstat") as f:
+        return int(f.read().split()[1])
+
+
+class Starvation:
+    """Watches processes until stop(); `worst` is the longest wait in one window, in ms.
+
+    A receiver's queue holds 32 packets: with one a millisecond, whoever waits longer than that loses
+    some, which is then not the relay's doing.
+    """
+    LIMIT = 20  # ms
+
+    def __init__(self, pids):
+        self.worst = 0.0
+        self._last = {}
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                self._last[pid] = _waited(pid)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.wait(WINDOW) and self._last:
+            for pid in list(self._last):
+                try:
+                    now = _waited(pid)
+                except OSError:
+                    del self._last[pid]  # it has ended
+                    continue
+                self.worst = max(self.worst, (now - self._last[pid]) / 1e6)
+                self._last[pid] = now
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
+        return self.worst

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# timeout: 300
+"""The control plane of one of two relays is killed again and again, and nobody notices.
+
+Twenty rooms and twenty calls between the relays; in five of each somebody sends a packet every
+millisecond. No packet is lost or doubled, calls that are placed meanwhile succeed, only later, and
+after it the control plane's state is what it was before.
+"""
+import concurrent.futures
+import json
+
+from harness import Skip, lossless, main, wait_for
+from starvation import Starvation
+from supervisor import Killer, Supervisor, resident_kib
+from test_contract import Shim
+
+ROOMS = 20
+CALLS = 20
+FAST = 5                              # of the rooms, and of the calls
+FAST_MEDIA = ("--pps", 1000, "--bytes", 60)
+MEDIA = ("--pps", 10, "--bytes", 60)
+GROWTH_KIB = 1024                     # of the data plane, beyond the other relay's
+LATER = ("--seconds", 10, "--pps", 10)  # calls that are placed meanwhile
+
+
+class Storm:
+    """Two relays; `a` is under supervisord and loses its control plane."""
+
+    def __init__(self, lab, rooms, calls, seconds, shim=False):
+        self.lab, self.seconds = lab, seconds
+        self.a, self.b = lab.relay("a"), lab.relay("b")
+        self.a.configure(trusted=[self.a.trust(self.b)])
+        self.b.configure(peers=[self.b.peer(self.a)])
+        self.shim = Shim(lab, self.a, 21) if shim else None
+        self.supervisor = Supervisor(lab, self.a)
+        self.b.start()
+        self.a.ready()
+        self.a.linked("b")
+        self.b.linked("a")
+        self.phones, self.later = [], []
+        self._rooms(rooms)
+        self._calls(calls)
+        self._up(rooms, calls)
+        fast = [p.process.pid for p in self.phones if p.name.rstrip("xy")[-1:].isdigit()
+                and int(p.name.rstrip("xy").lstrip("romcale")) < FAST]
+        self.starvation = Starvation([*fast, self.supervisor.wait_pid("data"), self.b.data.pid])
+        self.before = self.state()
+        self.resident = self._resident()
+
+    def _resident(self):
+        """KiB of both data planes."""
+        return resident_kib(self.supervisor.wait_pid("data")), resident_kib(self.b.data.pid)
+
+    def _media(self, fast):
+        return (*(FAST_MEDIA if fast else MEDIA), "--seconds", self.seconds)
+
+    def _rooms(self, count):
+        for i in range(count):
+            for who in "xy":
+                media = self._media(i < FAST and who == "x")
+                self.phones.append(self.lab.phone(f"room{i}{who}", self.a, "--room", f"room-{i}",
+                                                  *media))
+
+    def _calls(self, count):
+        """Half of the callers are at each relay; of the fast ones, too."""
+        callees = [self.lab.phone(f"callee{i}", (self.b, self.a)[i % 2], "--register",
+                                  *self._media(False)) for i in range(count)]
+        for i, callee in enumerate(callees):
+            caller = self.lab.phone(f"caller{i}", (self.a, self.b)[i % 2], "--call",
+                                    callee.fingerprint(), *self._media(i < FAST))
+            self.phones += [caller, callee]
+
+    def _up(self, rooms, calls):
+        def look():
+            here, there = self.state(), self.b.ctl("calls")
+            return (sum(len(room["members"]) == 2 for room in here["rooms"]) == rooms
+                    and sum(call["state"] == "active" for call in here["calls"]) == calls
+                    and len(there) == calls
+                    and sum(s["kind"] == "room" for s in here["sessions"]) == 2 * rooms + calls)
+        wait_for(f"{rooms} rooms and {calls} calls", look)
+
+    def state(self):
+        state = {what: self.a.ctl(what) for what in ("sessions", "rooms", "calls", "peers")}
+        for peer in state["peers"]:
+            del peer["rtt_us"]  # a measurement
+        for entries in state.values():
+            entries.sort(key=lambda entry: json.dumps(entry, sort_keys=True))
+        return state
+
+    def call_later(self):
+        """A call in each direction, placed while the storm rages."""
+        n = len(self.later)
+        for here, there in ((self.a, self.b), (self.b, self.a)):
+            callee = self.lab.phone(f"later-callee{n}{there.name}", there, "--register", *LATER)
+            self.later.append(callee)
+            self.later.append(self.lab.phone(f"later-caller{n}{here.name}", here, "--call",
+                                             callee.fingerprint(), *LATER))
+
+    def rage(self, kill, *arguments):
+        """Calls are placed as long as this kills."""
+        killer = Killer(self.supervisor)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            done = pool.submit(kill, killer, *arguments)
+            while not done.done():
+                self.call_later()
+                concurrent.futures.wait([done], 3)
+            done.result()
+        self.lab.say(f"killed {killer.kills} times in {arguments[0]} s")
+        return killer.kills
+
+    def later_calls_succeed(self):
+        for phone in self.later:
+            report = phone.report()
+            assert phone.exit_code == 0 and report["error"] is None, (phone.name, report)
+            assert report["received"] > 0 and report["duplicated"] == 0, (phone.name, report)
+
+    def as_before(self):
+        """After the storm, with everybody still there."""
+        self.a.ready()
+        wait_for("the state before the storm", lambda: self.state() == self.before)
+        for call, same in zip(self.state()["calls"], sorted(
+                self.b.ctl("calls"), key=lambda entry: json.dumps(entry, sort_keys=True))):
+            assert {**call, "peer": None} == {**same, "peer": None}, (call, same)
+        grown, same = (now - then for now, then in zip(self._resident(), self.resident))
+        self.lab.say(f"the data plane grew by {grown} KiB, the other relay's by {same} KiB")
+        assert grown < same + GROWTH_KIB, (grown, same)
+
+    def nothing_lost(self):
+        """Nor doubled; calls and rooms are over then."""
+        reports = {phone.name: phone.report(self.seconds + 30) for phone in self.phones}
+        received, lost = (sum(report[key] for report in reports.values())
+                          for key in ("received", "lost"))
+        self.lab.say(f"{received} packets, {lost} lost")
+        for relay in (self.a, self.b):
+            relay.nothing_left()
+            left = [s for s in relay.ctl("sessions") if s["kind"] != "link"]
+            assert not left, left
+        worst = self.starvation.stop()
+        for phone in self.phones:
+            assert phone.exit_code == 0, (phone.name, reports[phone.name])
+            assert reports[phone.name]["duplicated"] == 0, (phone.name, reports[phone.name])
+        if lost > 0 and worst > Starvation.LIMIT:
+            raise Skip(f"{lost} of {received + lost} packets lost, but the machine is too busy to "
+                       f"tell why: a process waited {worst:.0f} ms for a core")
+        for phone in self.phones:
+            lossless(reports[phone.name])
+
+
+def test_storm(lab):
+    storm = Storm(lab, ROOMS, CALLS, seconds=85)
+    assert storm.rage(Killer.after_ready, 30, 1.0) >= 8
+    storm.a.ready()
+    assert storm.rage(Killer.at_start, 8, 0.05) >= 5
+    storm.later_calls_succeed()
+    storm.as_before()
+    storm.nothing_lost()
+
+
+def test_storm_over_a_bad_line(lab):
+    """The same while messages between the planes are dropped, doubled, delayed and cut."""
+    storm = Storm(lab, 4, 4, seconds=45, shim=True)
+    storm.shim.faults(50, 50, 100, 20)
+    storm.rage(Killer.after_ready, 15, 0.5)
+    storm.shim.heal()
+    storm.later_calls_succeed()
+    storm.as_before()
+    storm.nothing_lost()
+
+
+if __name__ == "__main__":
+    main(globals())
