@@ -3,6 +3,7 @@
 # timeout: 400
 """Every way in which a call ends, or does not come about: for every party, with its reason, and
 without an entry left behind in either process; on one relay and across two."""
+import re
 import signal
 
 from harness import (ALICE, BOB, CAROL, PATIENCE, answer, main, offer, user_fingerprint, wait_for)
@@ -37,8 +38,16 @@ def on_both(name):
 
 
 def nothing_left(*relays):
+    """In either process: what the data plane still holds shows when a control plane adopts it."""
     for relay in set(relays):
         relay.nothing_left()
+        relay.control.signal(signal.SIGTERM)
+        assert relay.control.wait() == 0
+        relay.start_control()
+        relay.ready()
+        relay.nothing_left()
+        adopted, = re.findall(r"adopted plane=control connections=.*", relay.control.log())
+        assert "rooms=0 calls=0 swept=0" in adopted, adopted
 
 
 @on_both("reject")

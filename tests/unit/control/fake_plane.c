@@ -176,12 +176,12 @@ static void commit_room_put(struct fake_plane *p, const struct ipc_room_put *put
     copy_name(put->room, name);
     struct fake_room *room = find_room(p, name);
     if (room == NULL) {
-        assert_true(p->room_count < FAKE_THINGS_MAX);
+        assert_true(p->room_count < FAKE_ROOMS_MAX);
         room = &p->rooms[p->room_count++];
         *room = (struct fake_room){0};
         memcpy(room->name, name, sizeof(name));
     }
-    assert_true(put->egress.count <= 16);
+    assert_true(put->egress.count <= FAKE_HOPS_MAX);
     room->hop_count = put->egress.count;
     room->pps = put->participant_pps;
     if (room->hop_count > 0)
@@ -228,14 +228,18 @@ static void commit_route_put(struct fake_plane *p, const struct ipc_route_put *p
 {
     struct fake_route *route = find_route(p, &put->link, &put->tag);
     if (route == NULL) {
-        assert_true(p->route_count < FAKE_THINGS_MAX);
+        assert_true(p->route_count < FAKE_ROOMS_MAX);
         route = &p->routes[p->route_count++];
     }
     route->link = put->link;
     route->tag = put->tag;
     route->pps = put->pps;
     copy_name(put->room, route->room);
-    assert_non_null(find_room(p, route->room));
+    route->origin = put->origin;
+    assert_true(put->onward.count <= FAKE_HOPS_MAX);
+    route->hop_count = put->onward.count;
+    if (route->hop_count > 0)
+        memcpy(route->hops, put->onward.list, route->hop_count * sizeof(route->hops[0]));
 }
 
 static void commit_route_delete(struct fake_plane *p, const struct ipc_route_delete *delete)
@@ -451,7 +455,7 @@ void fake_plane_print(const struct fake_plane *p, struct buffer *out)
             buffer_printf(out, "  %s\n", conn->messages[k].text);
     }
     print_records(p, out);
-    struct fake_room sorted[FAKE_THINGS_MAX];
+    struct fake_room sorted[FAKE_ROOMS_MAX];
     memcpy(sorted, p->rooms, p->room_count * sizeof(sorted[0]));
     qsort(sorted, p->room_count, sizeof(sorted[0]), name_order);
     for (size_t i = 0; i < p->room_count; i++)

@@ -13,6 +13,8 @@
 #define FAKE_INPUTS_MAX 64
 #define FAKE_CONNECTIONS_MAX 256
 #define FAKE_THINGS_MAX 1024
+#define FAKE_ROOMS_MAX 256 /* and routes */
+#define FAKE_HOPS_MAX 8
 
 struct fake_message {
     char *text; /* JSON, NUL-terminated */
@@ -61,7 +63,7 @@ struct fake_record {
 
 struct fake_room {
     char name[256];
-    struct ipc_hop hops[16];
+    struct ipc_hop hops[FAKE_HOPS_MAX];
     size_t hop_count;
     uint32_t pps;
 };
@@ -69,7 +71,10 @@ struct fake_room {
 struct fake_route {
     struct fingerprint_tls link;
     struct ipc_tag tag;
-    char room[256];
+    char room[256]; /* need not exist */
+    struct fingerprint_tls origin;
+    struct ipc_hop hops[FAKE_HOPS_MAX];
+    size_t hop_count;
     uint32_t pps;
 };
 
@@ -83,9 +88,9 @@ struct fake_plane {
     size_t connection_count;
     struct fake_record records[FAKE_THINGS_MAX];
     size_t record_count;
-    struct fake_room rooms[FAKE_THINGS_MAX];
+    struct fake_room rooms[FAKE_ROOMS_MAX];
     size_t room_count;
-    struct fake_route routes[FAKE_THINGS_MAX];
+    struct fake_route routes[FAKE_ROOMS_MAX];
     size_t route_count;
     struct fake_dial dials[FAKE_THINGS_MAX];
     size_t dial_count;

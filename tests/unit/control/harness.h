@@ -22,7 +22,7 @@
 #include "control/core/core.h"
 #include "fake_plane.h"
 
-#define HARNESS_RELAYS_MAX 4
+#define HARNESS_RELAYS_MAX 8
 #define HARNESS_START (1000 * CLOCK_SECOND)
 #define HARNESS_TICK 1000 /* ns from one input to the next */
 #define HARNESS_QUESTIONS_MAX 64

@@ -176,6 +176,64 @@ static void an_action_answers_with_its_result_or_why_not(void **state)
     cJSON_Delete(bad);
 }
 
+static uint32_t drained_for;
+static int drains, undrains;
+
+static void note_drain(void *context, const uint32_t *seconds)
+{
+    (void)context;
+    drains++;
+    drained_for = seconds == NULL ? UINT32_MAX : *seconds;
+    core_drain(core, seconds == NULL ? UINT64_MAX : NOW + *seconds * CLOCK_SECOND, NOW);
+}
+
+static void note_undrain(void *context)
+{
+    (void)context;
+    undrains++;
+    core_undrain(core, NOW);
+}
+
+static bool is_draining(const cJSON *o)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "draining"));
+}
+
+static void a_drain_tells_what_is_left(void **state)
+{
+    (void)state;
+    window.actions = (struct operator_actions){.drain = note_drain, .undrain = note_undrain};
+    cJSON *answer = ask_good("{\"command\":\"drain\",\"deadline_s\":90}");
+    assert_int_equal(drained_for, 90);
+    assert_true(is_draining(answer));
+    assert_int_equal(cJSON_GetObjectItemCaseSensitive(answer, "deadline_s")->valueint, 90);
+    assert_int_equal(cJSON_GetObjectItemCaseSensitive(answer, "calls")->valueint, 0);
+    assert_int_equal(cJSON_GetObjectItemCaseSensitive(answer, "connections")->valueint, 0);
+    cJSON_Delete(answer);
+    answer = ask_good("{\"command\":\"drain\"}");
+    assert_int_equal(drained_for, UINT32_MAX);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(answer, "deadline_s")));
+    cJSON_Delete(answer);
+    answer = ask_good("{\"command\":\"status\"}");
+    assert_true(is_draining(answer));
+    cJSON_Delete(answer);
+    answer = ask_good("{\"command\":\"undrain\"}");
+    assert_false(is_draining(answer));
+    cJSON_Delete(answer);
+    assert_int_equal(undrains, 1);
+}
+
+static void a_deadline_that_makes_no_sense_drains_nothing(void **state)
+{
+    (void)state;
+    int before = drains;
+    assert_refused(BYTES_LITERAL("{\"command\":\"drain\",\"deadline_s\":-1}"));
+    assert_refused(BYTES_LITERAL("{\"command\":\"drain\",\"deadline_s\":1e300}"));
+    assert_refused(BYTES_LITERAL("{\"command\":\"drain\",\"deadline_s\":\"5\"}"));
+    assert_refused(BYTES_LITERAL("{\"command\":\"drain\",\"deadline_s\":null}"));
+    assert_int_equal(drains, before);
+}
+
 static void garbage_gets_an_error(void **state)
 {
     (void)state;
@@ -229,6 +287,8 @@ int main(void)
         cmocka_unit_test(lists_are_empty_not_absent),
         cmocka_unit_test(not_ready_without_a_data_plane),
         cmocka_unit_test(an_action_answers_with_its_result_or_why_not),
+        cmocka_unit_test(a_drain_tells_what_is_left),
+        cmocka_unit_test(a_deadline_that_makes_no_sense_drains_nothing),
         cmocka_unit_test(garbage_gets_an_error),
         cmocka_unit_test(a_request_that_is_too_long_is_not_read),
         cmocka_unit_test(deep_nesting_is_refused),

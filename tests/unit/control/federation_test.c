@@ -1,0 +1,402 @@
+/* Global rooms between relays of ours: who sees whom, and which way media goes. */
+#include "mesh.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define HASHED_GENERAL "a47b63f7d5b511ba5bc4089a74446906"
+
+static const struct mesh_edge pair[] = {{0, 1}};
+static const struct mesh_edge triangle[] = {{0, 1}, {1, 2}, {0, 2}};
+static const struct mesh_edge chain[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}};
+static const struct mesh_edge ring[] = {{0, 1}, {1, 2}, {2, 3}, {0, 3}};
+static const struct mesh_edge star[] = {{1, 0}, {2, 0}, {3, 0}, {4, 0}};
+
+struct person {
+    struct caller phone;
+    struct fake_connection *member;
+};
+
+static struct person enter(struct harness *h, int relay, int key, const char *room)
+{
+    struct person p = {.phone = phone_new(&h->relays[relay], key)};
+    p.member = phone_join(&p.phone, room);
+    return p;
+}
+
+static void expect_sees(const struct person *a, const struct person *b, bool sees)
+{
+    const char *roster = mesh_roster(a->member);
+    if ((strstr(roster, b->phone.name) != NULL) != sees)
+        fail_msg("%s %s %s: %s", a->phone.name, sees ? "does not see" : "sees", b->phone.name,
+                 roster);
+}
+
+static void settle(struct harness *h)
+{
+    harness_pass(h, 3 * CLOCK_SECOND);
+}
+
+/* Defect 28: both spellings are one room. Defect 31: nobody gets his own users back. */
+static void test_pair_hears_and_sees(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
+    struct person a = enter(h, 0, 1, "general");
+    settle(h);
+    skip_messages(a.member);
+    struct person b = enter(h, 1, 2, HASHED_GENERAL);
+    settle(h);
+    expect_message(a.member, "RoomUpdate", "\"count\":2", a.phone.name, b.phone.name,
+                   "\"relay_label\":\"relay-1\"", NULL);
+    expect_silence(a.member);
+    expect_sees(&b, &a, true);
+    mesh_expect_all_hear(h, 3);
+    sim_hang(b.phone.relay, b.member);
+    settle(h);
+    expect_message(a.member, "RoomUpdate", "\"count\":1", a.phone.name, NULL);
+    expect_silence(a.member);
+    mesh_expect_all_hear(h, 1);
+    harness_free(h);
+}
+
+/* Defect 26: each join and leave is announced, not only the first and the last. */
+static void test_every_change_is_announced(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
+    struct person a = enter(h, 0, 1, "general");
+    struct person b = enter(h, 1, 2, "general");
+    struct person b2 = enter(h, 1, 3, "general");
+    settle(h);
+    expect_sees(&a, &b, true);
+    expect_sees(&a, &b2, true);
+    sim_hang(b.phone.relay, b.member);
+    settle(h);
+    expect_sees(&a, &b, false);
+    expect_sees(&a, &b2, true);
+    expect_sees(&b2, &a, true); /* defect 27: who stays still sees those elsewhere */
+    harness_free(h);
+}
+
+/* Defect 24: a lost link takes those behind it along, and they come back with it. */
+static void test_lost_link_withdraws(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
+    struct person a = enter(h, 0, 1, "general");
+    struct person b = enter(h, 1, 2, "general");
+    settle(h);
+    harness_cut(h, 0, 1);
+    expect_sees(&a, &b, false);
+    expect_sees(&b, &a, false);
+    settle(h);
+    expect_sees(&a, &b, true);
+    expect_sees(&b, &a, true);
+    mesh_expect_all_hear(h, 3);
+    harness_free(h);
+}
+
+/* Defect 30: one join in a triangle, which made 11,000 messages a second for ever. */
+static void test_join_in_triangle_costs_six_messages(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(3, triangle, COUNT(triangle), 2, true);
+    uint64_t before = mesh_announcements(h);
+    struct person a = enter(h, 0, 1, "general");
+    harness_pass(h, 60 * CLOCK_SECOND);
+    assert_in_range(mesh_announcements(h) - before, 2, 6);
+    struct person b = enter(h, 1, 2, "general");
+    struct person d = enter(h, 2, 3, "general");
+    settle(h);
+    expect_sees(&a, &b, true);
+    expect_sees(&b, &d, true);
+    expect_sees(&d, &a, true);
+    mesh_expect_all_hear(h, 7);
+    harness_free(h);
+}
+
+static void test_chain_needs_delegate(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(3, chain, 2, 2, false);
+    struct person a = enter(h, 0, 1, "general");
+    struct person b = enter(h, 1, 2, "general");
+    struct person d = enter(h, 2, 3, "general");
+    settle(h);
+    expect_sees(&a, &b, true);
+    expect_sees(&a, &d, false);
+    expect_sees(&d, &a, false);
+    int heard[HARNESS_RELAYS_MAX];
+    mesh_talk(h, 0, "general", heard);
+    assert_int_equal(heard[1], 1);
+    assert_int_equal(heard[2], 0);
+    harness_free(h);
+}
+
+/* Defect 47: the relay in the middle has nobody, and passes on what those behind it want. */
+static void test_chain_passes_on(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(3, chain, 2, 2, true);
+    struct person a = enter(h, 0, 1, "general");
+    settle(h);
+    int heard[HARNESS_RELAYS_MAX];
+    mesh_talk(h, 0, "general", heard);
+    assert_int_equal(h->relays[0].plane.rooms[0].hop_count, 0); /* nobody is there to hear it */
+    struct person d = enter(h, 2, 3, "general");
+    settle(h);
+    expect_sees(&a, &d, true);
+    expect_sees(&d, &a, true);
+    mesh_expect_all_hear(h, 5);
+    sim_hang(d.phone.relay, d.member);
+    settle(h);
+    assert_int_equal(h->relays[0].plane.rooms[0].hop_count, 0);
+    harness_free(h);
+}
+
+static void test_hop_limit(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(5, chain, COUNT(chain), 3, true);
+    struct person p[5];
+    for (int i = 0; i < 5; i++)
+        p[i] = enter(h, i, i + 1, "general");
+    settle(h);
+    for (int i = 0; i < 5; i++) {
+        int heard[HARNESS_RELAYS_MAX];
+        mesh_talk(h, i, "general", heard);
+        for (int k = 0; k < 5; k++) {
+            if (i == k)
+                continue;
+            expect_sees(&p[i], &p[k], abs(i - k) <= 3);
+            assert_int_equal(heard[k], abs(i - k) <= 3);
+        }
+    }
+    harness_free(h);
+}
+
+static void expect_full(struct harness *h, struct person *p, int count, unsigned there)
+{
+    mesh_expect_all_hear(h, there);
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < count; k++) {
+            if (i != k && (there >> i & 1) != 0)
+                expect_sees(&p[i], &p[k], (there >> k & 1) != 0);
+        }
+    }
+}
+
+static void everybody(const struct mesh_edge *edges, size_t edge_count, int count)
+{
+    struct harness *h = mesh_new(count, edges, edge_count, 4, true);
+    struct person p[HARNESS_RELAYS_MAX];
+    for (int i = 0; i < count; i++)
+        p[i] = enter(h, i, i + 1, "general");
+    settle(h);
+    expect_full(h, p, count, (1u << count) - 1);
+    harness_free(h);
+}
+
+/* Defect 45: no loops and no copies, in whatever shape. */
+static void test_shapes(void **state)
+{
+    (void)state;
+    struct mesh_edge full[21];
+    size_t n = 0;
+    for (int a = 0; a < 7; a++) {
+        for (int b = a + 1; b < 7; b++)
+            full[n++] = (struct mesh_edge){a, b};
+    }
+    everybody(triangle, COUNT(triangle), 3);
+    everybody(chain, COUNT(chain), 5);
+    everybody(ring, COUNT(ring), 4);
+    everybody(star, COUNT(star), 5);
+    everybody(full, n, 7);
+}
+
+static void silence(struct harness *h, int relay)
+{
+    h->relays[relay].down = true;
+    for (int i = 0; i < h->relay_count; i++) {
+        if (i != relay)
+            harness_cut(h, i, relay);
+    }
+}
+
+/* The ring opens at one relay: the others go the other way round, and nothing is left of it. */
+static void test_ring_loses_a_relay(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(4, ring, COUNT(ring), 4, true);
+    struct person p[4];
+    for (int i = 0; i < 4; i++)
+        p[i] = enter(h, i, i + 1, "general");
+    settle(h);
+    uint64_t before = mesh_announcements(h);
+    silence(h, 3);
+    settle(h);
+    assert_in_range(mesh_announcements(h) - before, 1, 40);
+    expect_sees(&p[0], &p[3], false);
+    expect_sees(&p[1], &p[3], false);
+    expect_sees(&p[2], &p[3], false);
+    mesh_expect_all_hear(h, 7);
+    before = mesh_announcements(h);
+    harness_pass(h, CLOCK_SECOND);
+    assert_int_equal(mesh_announcements(h), before);
+    harness_free(h);
+}
+
+/* The nearest path takes over before the farther one is given up. */
+static void test_path_change(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(3, triangle, COUNT(triangle), 3, true);
+    struct person a = enter(h, 0, 1, "general");
+    struct person d = enter(h, 2, 3, "general");
+    settle(h);
+    mesh_expect_all_hear(h, 5);
+    h->relays[2].down = true; /* the direct link stays away */
+    harness_cut(h, 0, 2);
+    harness_pass(h, 900 * CLOCK_MS);
+    expect_sees(&a, &d, true);
+    mesh_expect_all_hear(h, 5);
+    h->relays[2].down = false;
+    harness_pass(h, 60 * CLOCK_SECOND);
+    assert_non_null(sim_link_connection(&h->relays[0], 2));
+    mesh_expect_all_hear(h, 5);
+    assert_int_equal(h->relays[1].plane.route_count, 0);
+    harness_free(h);
+}
+
+/* Defect 80: neither implausible nor endless lists; whose relay they are on is always said. */
+static void test_lists_are_checked(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
+    struct person a = enter(h, 0, 1, "general");
+    settle(h);
+    struct fake_connection *link = sim_link_connection(&h->relays[0], 1);
+    const char *from = harness_fingerprint(1);
+    skip_messages(a.member);
+    sim_sayf(
+        &h->relays[0], link,
+        "{\"GlobalRoomActive\":{\"room\":\"general\",\"participants\":["
+        "{\"fingerprint\":\"\",\"alias\":null},{\"fingerprint\":\"good\",\"alias\":\"x\\u0007\"},"
+        "{\"fingerprint\":\"no good\",\"alias\":null}],\"chappe\":{\"version\":{\"start\":9,"
+        "\"counter\":9},\"origin\":\"%s\",\"publisher\":\"%s\",\"path\":[\"%s\"]}}}",
+        from, from, from);
+    expect_message(a.member, "RoomUpdate", "\"count\":2",
+                   "{\"fingerprint\":\"good\",\"alias\":null,\"relay_label\":\"relay-1\"}", NULL);
+    /* Defect 13: rooms that are not global, and call rooms, are nobody's business. */
+    sim_sayf(&h->relays[0], link,
+             "{\"GlobalRoomActive\":{\"room\":\"kitchen\",\"participants\":[],\"chappe\":{"
+             "\"version\":{\"start\":9,\"counter\":9},\"origin\":\"%s\",\"publisher\":\"%s\","
+             "\"path\":[\"%s\"]}}}",
+             from, from, from);
+    assert_int_equal(core_counters(h->relays[0].core)->announcements_not_global, 1);
+    /* In another relay's name. */
+    sim_sayf(&h->relays[0], link,
+             "{\"GlobalRoomActive\":{\"room\":\"general\",\"participants\":[],\"chappe\":{"
+             "\"version\":{\"start\":9,\"counter\":9},\"origin\":\"%s\",\"publisher\":\"%s\","
+             "\"path\":[\"%s\",\"%s\"]}}}",
+             harness_fingerprint(5), harness_fingerprint(5), from, harness_fingerprint(5));
+    assert_int_equal(core_counters(h->relays[0].core)->announcements_refused, 1);
+    expect_silence(a.member);
+    harness_free(h);
+}
+
+/* What was announced over a connection that is gone is said again over the one that is left. */
+static void test_listing_replaces(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
+    struct person a = enter(h, 0, 1, "general");
+    struct person b = enter(h, 1, 2, "general");
+    settle(h);
+    h->swallow = true; /* the leave is lost */
+    sim_hang(b.phone.relay, b.member);
+    settle(h);
+    h->swallow = false;
+    expect_sees(&a, &b, true);
+    struct fake_connection *link = sim_link_connection(&h->relays[1], 0);
+    sim_sayf(&h->relays[1], link,
+             "{\"FederationHello\":{\"tls_fingerprint\":\"%s\",\"chappe\":{\"v\":1,\"hops\":2,"
+             "\"resync\":true}}}",
+             harness_fingerprint(0));
+    settle(h);
+    expect_sees(&a, &b, false);
+    harness_free(h);
+}
+
+/* ---- adoption ---- */
+
+static void live(struct harness *h)
+{
+    struct person p[4];
+    for (int i = 0; i < 4; i++)
+        p[i] = enter(h, i, i + 1, i % 2 == 0 ? "general" : HASHED_GENERAL);
+    harness_pass(h, 70 * CLOCK_MS);
+    sim_hang(p[2].phone.relay, p[2].member);
+    harness_pass(h, 30 * CLOCK_MS);
+    harness_cut(h, 0, 1);
+    harness_pass(h, 300 * CLOCK_MS);
+    p[2].member = phone_join(&p[2].phone, "general");
+    harness_pass(h, 2 * CLOCK_SECOND);
+    harness_cut(h, 2, 3);
+    harness_pass(h, 20 * CLOCK_SECOND);
+    expect_full(h, p, 4, 15);
+}
+
+/* Tells where two outcomes part, which is more use than that they do. */
+static void expect_same(size_t every, const char *a, const char *b)
+{
+    while (*a != '\0' || *b != '\0') {
+        size_t la = strcspn(a, "\n"), lb = strcspn(b, "\n");
+        if (la != lb || memcmp(a, b, la) != 0)
+            fail_msg("adopted before every %zu.: %.*s | %.*s", every, (int)la, a, (int)lb, b);
+        a += la + (a[la] == '\n');
+        b += lb + (b[lb] == '\n');
+    }
+}
+
+/* A control plane that adopts before every nth event says and installs what the first would have.
+ */
+static void test_adoption_changes_nothing(void **state)
+{
+    (void)state;
+    static const size_t every[] = {0, 1, 2, 5};
+    struct buffer outcome[COUNT(every)] = {0};
+    for (size_t i = 0; i < COUNT(every); i++) {
+        struct harness *h = mesh_new(4, ring, COUNT(ring), 4, true);
+        h->adopt_every = every[i];
+        live(h);
+        for (int n = 0; n < 4; n++) {
+            fake_plane_print(&h->relays[n].plane, &outcome[i]);
+            assert_int_equal(h->relays[n].plane.swept, 0);
+        }
+        buffer_append_u8(&outcome[i], 0);
+        expect_same(every[i], (const char *)outcome[0].data, (const char *)outcome[i].data);
+        harness_free(h);
+    }
+    for (size_t i = 0; i < COUNT(every); i++)
+        buffer_free(&outcome[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pair_hears_and_sees),
+        cmocka_unit_test(test_every_change_is_announced),
+        cmocka_unit_test(test_lost_link_withdraws),
+        cmocka_unit_test(test_join_in_triangle_costs_six_messages),
+        cmocka_unit_test(test_chain_needs_delegate),
+        cmocka_unit_test(test_chain_passes_on),
+        cmocka_unit_test(test_hop_limit),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_ring_loses_a_relay),
+        cmocka_unit_test(test_path_change),
+        cmocka_unit_test(test_lists_are_checked),
+        cmocka_unit_test(test_listing_replaces),
+        cmocka_unit_test(test_adoption_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,26 @@
+/*
+ * Several relays of ours in one harness, and what their tables make of a packet: media is followed
+ * from table to table, so that tests judge delivery and not only tables.
+ */
+#ifndef CHAPPE_TESTS_UNIT_CONTROL_MESH_H
+#define CHAPPE_TESTS_UNIT_CONTROL_MESH_H
+
+#include "harness.h"
+
+struct mesh_edge {
+    int a, b; /* a dials b */
+};
+
+/* `count` relays with `general` as a global room, linked; `relay` is in all configs' limits. */
+struct harness *mesh_new(int count, const struct mesh_edge *edges, size_t edge_count, int hops,
+                         bool delegate);
+/* How often a packet of somebody at `from` reaches the members of the room at each relay. */
+void mesh_talk(struct harness *h, int from, const char *room, int heard[HARNESS_RELAYS_MAX]);
+/* Everybody in `talkers` hears everybody else there once, and nobody else hears anything. */
+void mesh_expect_all_hear(struct harness *h, unsigned talkers);
+/* The last RoomUpdate that this member got; "" if none. */
+const char *mesh_roster(struct fake_connection *member);
+/* Announcements sent by all relays so far. */
+uint64_t mesh_announcements(const struct harness *h);
+
+#endif
