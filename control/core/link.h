@@ -27,14 +27,14 @@
 
 struct link_connection {
     struct connection *connection;
-    struct peer *peer; /* NULL: it has not said who it is */
-    bool live;         /* part of the link */
-    bool ours;         /* a relay of ours, proven */
-    uint64_t order;    /* grows with every live connection */
-    uint64_t spoke;    /* legacy: when it got its first forward; 0: none yet */
+    struct peer *peer;      /* NULL: it has not said who it is */
+    bool live;              /* part of the link */
+    bool ours;              /* a relay of ours, proven */
+    uint64_t order;         /* grows with every live connection */
+    uint64_t spoke;         /* legacy: when it got its first forward; 0: none yet */
     uint32_t hops;          /* as its hello said: the longest path that it takes */
     bool accepts_forwarded; /* likewise: more than first-hand */
-    uint32_t rtt_us;   /* as the data plane last said */
+    uint32_t rtt_us;        /* as the data plane last said */
     struct link_connection *prev;
     struct link_connection *next; /* in peer->links */
 };

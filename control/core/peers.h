@@ -26,7 +26,7 @@ struct peer {
     bool delegate;
     bool legacy; /* may be an original: need not prove itself when it dials us */
 
-    struct link_connection *links; /* live connections, the oldest first; utlist */
+    struct link_connection *links;      /* live connections, the oldest first; utlist */
     struct federation_link *federation; /* while a relay of ours is linked */
     struct reconnect reconnect;
     uint64_t attempts; /* dials so far: makes the jitter of each wait another one */

@@ -46,6 +46,7 @@ struct plane {
     uint64_t started, now, next_tick;
     char aes[AES_TEXT_MAX];
     int exit_code;
+    bool unsent; /* a transaction could not be sent since the last adoption */
     bool silent; /* nothing is heard of the data plane */
     bool stopping;
 };
@@ -82,8 +83,10 @@ static void on_transact(void *context, struct bytes row)
 {
     struct plane *p = context;
     int rc = ipc_control_side_transact(p->contract, row);
-    if (rc != 0) /* a new adoption follows and finds what was not done */
+    if (rc != 0) { /* a new adoption follows and finds what was not done */
+        p->unsent = true;
         log_event(LOG_ERROR, "transaction_not_sent", LOG_ERR(rc), LOG_U64("bytes", row.len));
+    }
 }
 
 static void on_log(void *context, enum log_level level, const char *event,
@@ -140,6 +143,7 @@ static void on_installed(void *context, const struct ipc_item *item)
 static void on_adopted(void *context)
 {
     struct plane *p = context;
+    p->unsent = false;
     core_adopted(p->core, p->now);
     questions_give(&p->questions, p->core, p->now);
     log_event(LOG_INFO, "adopted", LOG_U64("data_epoch", ipc_control_side_data_epoch(p->contract)),
@@ -282,7 +286,7 @@ static void on_undrain(void *context)
 /* The data plane has got its last command, or is gone: so are we. */
 static void end_if_drained(struct plane *p)
 {
-    if (!core_drain_state(p->core).stopped ||
+    if (p->unsent || !core_drain_state(p->core).stopped ||
         (ipc_control_side_uncommitted(p->contract) > 0 && !p->silent))
         return;
     log_event(LOG_INFO, "stopping", LOG_STR("why", "drained"));

@@ -196,8 +196,11 @@ static int run(const struct phone_options *options, const struct identity_seed *
     int rc = signals < 0 ? ERR_SYSTEM : open_endpoint(&endpoint);
     if (rc == 0)
         rc = phone_init(&phone, endpoint, options, seed);
-    if (rc != 0)
+    if (rc != 0) {
+        if (endpoint != NULL)
+            quic_endpoint_free(endpoint);
         return refuse(error_text(rc));
+    }
     loop(phone, endpoint, signals);
     struct buffer report = {0};
     phone_report(phone, &report);

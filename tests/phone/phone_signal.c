@@ -208,9 +208,13 @@ void phone_call_ended(struct phone *p, const char *reason, const char *by)
             phone_fail(p, p->stopping ? "stopped by a signal"
                                       : "the call ended before everything was said");
         phone_finish(p);
-    } else if (p->options.calls > 0 && p->calls_ended >= p->options.calls) {
-        phone_finish(p);
+        return;
     }
+    if (p->options.calls == 0 || p->calls_ended < p->options.calls)
+        return;
+    if (!p->joined && strcmp(reason, "Error") == 0)
+        phone_fail(p, "the call failed before it was joined: %s by %s", reason, by);
+    phone_finish(p);
 }
 
 void phone_signal_message(struct phone *p, const struct signal *message, uint64_t now)

@@ -102,6 +102,7 @@ def _environment(test, artifacts):
     findings = f"log_path={artifacts}/sanitizer"
     return {**os.environ, **test.env, "CHAPPE_LOG_DIR": str(artifacts),
             "ASAN_OPTIONS": f"detect_leaks=1:handle_segv=2:handle_abort=1:{findings}",
+            "LSAN_OPTIONS": "print_suppressions=0",  # what is suppressed is no finding
             "UBSAN_OPTIONS": f"print_stacktrace=1:{findings}"}
 
 
