@@ -297,13 +297,12 @@ static bool is_urgent(const struct quic_connection *c)
 /*
  * An acknowledgement may wait for a datagram that goes the same way, or for the next packet, but
  * not longer than we promised (max_ack_delay, 25 ms). ngtcp2 itself would wait only for an eighth
- * of the round-trip time, so in a call nearly every packet would cost one of its own, and so would
- * the PING that ngtcp2's peers put into every other acknowledgement. What a loss calls for may wait
- * as long: no message is on its way, or it would be urgent.
+ * of the round-trip time, so in a call nearly every packet would cost one of its own. If nothing
+ * waits to be acknowledged, its next deadline is that of a loss.
  */
 static void answer_later(struct quic_connection *c)
 {
-    uint64_t at = c->endpoint->now + ANSWER_DELAY;
+    uint64_t at = c->unanswered ? c->endpoint->now + ANSWER_DELAY : ngtcp2_conn_get_expiry(c->qc);
     /* A timer that is early costs less than moving it for every packet. */
     if (!heap_contains(&c->timer) || c->timer.key > at)
         (void)heap_set(&c->endpoint->timers, &c->timer, at);

@@ -262,8 +262,12 @@ def test_messages_before_any_greeting(lab):
     puppet = lab.puppet()
     puppet.register("alice", relay, ALICE)
     for sni in ("_signal", "_federation", "_probe", "kitchen", "call-x", "_other", "-"):
-        puppet.open(f"to{sni}", relay, sni)
-        throw_bodies(lab, puppet, f"to{sni}")
+        name = f"to{sni}"
+        puppet.command("open", name, relay.address, sni)
+        # A service that does not exist may be refused before the client's handshake is confirmed.
+        wait_for(f"{name} open or closed",
+                 lambda: puppet.events(name, "open") or puppet.events(name, "closed"))
+        throw_bodies(lab, puppet, name)
     puppet.ping("alice")
     puppet.ping("to_probe")
     still_works(lab, relay)
