@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # timeout: 300
-"""The control plane of one of two relays is killed again and again, and nobody notices.
+"""Run by hand, not by tests/run, until it has been seen lossless often enough on a quiet machine.
+
+The control plane of one of two relays is killed again and again, and nobody notices.
 
 Twenty rooms and twenty calls between the relays; in five of each somebody sends a packet every
 millisecond. No packet is lost or doubled, calls that are placed meanwhile succeed, only later, and
