@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# quick
 # timeout: 240
 """One room on several relays: everybody hears everybody, once each."""
 from harness import ALICE, BOB, lossless, main, wait_for
