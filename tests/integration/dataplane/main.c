@@ -319,7 +319,7 @@ static bool test_a_new_life(struct world *w)
     w->process = spawn(w);
     EXPECT(w->process > 0);
     WAIT(w, w->adopted && ipc_control_side_data_epoch(w->side) > before);
-    EXPECT(say(phone, "hello?"));
+    (void)say(phone, "hello?"); /* unless a late acknowledgement has met the new process already */
     WAIT(w, phone->end.error);
     EXPECT(phone->end.reset);
     EXPECT(w->installed[IPC_opened] == 0);

@@ -102,6 +102,8 @@ struct client *dial(struct world *w, struct quic_endpoint *from, const char *sni
 
 bool say(struct client *c, const char *text)
 {
+    if (!c->quic)
+        return false;
     struct quic_body *body = quic_body_new(bytes_of_string(text));
     int err = quic_connection_send_message(c->quic, body, 0);
     quic_body_release(body);
@@ -118,6 +120,8 @@ static struct bytes packet(uint8_t mark)
 
 void talk(struct world *w, struct client *c, const char *tag, uint8_t mark)
 {
+    if (!c->quic)
+        return;
     struct quic_endpoint *e = c->peer.has_certificate && tag ? w->relay : w->phones;
     struct quic_payload *payload = quic_payload_new(e, packet(mark));
     quic_connection_send_datagram(c->quic, payload, (const uint8_t *)tag);
