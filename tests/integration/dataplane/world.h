@@ -76,7 +76,8 @@ struct world {
 struct client *dial(struct world *w, struct quic_endpoint *from, const char *sni);
 /* Queues a message; false: it could not be, or the connection has ended. */
 bool say(struct client *c, const char *text);
-/* Sends packet number `mark`, tagged unless `tag` is NULL; nothing once the connection has ended. */
+/* Sends packet number `mark`, tagged unless `tag` is NULL; nothing once the connection has ended.
+ */
 void talk(struct world *w, struct client *c, const char *tag, uint8_t mark);
 /* Whether that is the last datagram that came. */
 bool heard(const struct client *c, const char *tag, uint8_t mark);
