@@ -1,63 +1,62 @@
-"""The relays of the demo: two, that is four processes, under a supervisord of their own."""
+"""The relays of the demo, two processes each, under a supervisord of their own."""
+import collections
 import json
-import os
 import random
-import shutil
-import signal
 import socket
-import string
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-import child
-from prepare import ROOT, Failed, tail
+from prepare import Failed, tail
+from supervision import PAUSE, Supervisor
 
-TEMPLATES = ROOT / "deploy" / "supervisor"
 HOST = "127.0.0.1"
 PORTS = range(20000, 32000)  # below those that the kernel hands out
-PATIENCE = 30.0              # seconds for the relays to be ready, and for them to stop
-PAUSE = 0.02                 # seconds between two looks
+PATIENCE = 30.0              # seconds for the relays to be ready and linked
 PARENT_MAX = 40              # bytes of a temporary directory's name that leave room for sockets
 
 
 class Relay:
-    """One relay's files: config, identity, runtime directory."""
+    """One relay's files: config, identity, runtime directory. `more_config` are lines of its own
+    config, `more_terms` of the entries by which others name it."""
 
-    def __init__(self, name, programs, directory, run):
+    def __init__(self, name, programs, directory, run, more_config, more_terms):
         self.name = name
+        self.more_config, self.more_terms = more_config, more_terms
         self.programs = programs
         self.config = directory / f"{name}.yaml"
         self.identity = directory / f"{name}.identity"
         self.runtime = run / name
         self.port, self._reservation = _reserve_port()
-        self._write([])
+        self.write([], [])
         self.fingerprint = self._ask_fingerprint()
 
     @property
     def address(self):
         return f"{HOST}:{self.port}"
 
-    def dial(self, other):
-        self._write(["peers:                # we dial it",
-                     f"  - address: {json.dumps(other.address)}",
-                     f"    fingerprint: {json.dumps(other.fingerprint)}",
-                     f"    label: {other.name}"])
-
-    def trust(self, other):
-        self._write(["trusted:              # it may dial us",
-                     f"  - fingerprint: {json.dumps(other.fingerprint)}",
-                     f"    label: {other.name}"])
-
-    def _write(self, peering):
+    def write(self, dials, trusts):
+        """The config: the relays that it dials, and those that may dial it."""
         lines = ["relay:",
                  f"  name: {self.name}",
                  f"  listen: {json.dumps(self.address)}",
                  f"  identity: {json.dumps(str(self.identity))}",
                  f"  runtime_dir: {json.dumps(str(self.runtime))}",
-                 *peering]
+                 *self.more_config]
+        for key, others in (("peers:                # we dial", dials),
+                            ("trusted:              # may dial us", trusts)):
+            lines += [key] if others else []
+            for other in others:
+                lines += other.entry(with_address=others is dials)
         self.config.write_text("\n".join(lines) + "\n")
+
+    def entry(self, with_address):
+        """How another relay's config names this one."""
+        terms = [f"address: {json.dumps(self.address)}"] if with_address else []
+        terms += [f"fingerprint: {json.dumps(self.fingerprint)}", f"label: {self.name}",
+                  *self.more_terms]
+        return [f"  - {terms[0]}", *(f"    {term}" for term in terms[1:])]
 
     def chappectl(self, *arguments):
         return [str(self.programs / "chappectl"), "-c", str(self.config), *arguments]
@@ -74,6 +73,9 @@ class Relay:
         if not found:
             raise Failed(f"{' '.join(self.chappectl('fingerprint'))} gives no TLS fingerprint")
         return found[0]
+
+    def ready(self):
+        return self.ask("ready", "--timeout", "1") is not None
 
     def linked(self, other):
         peers = json.loads(self.ask("peers", "--json") or "[]")
@@ -106,53 +108,52 @@ def _runtime_directory():
 
 
 class Relays:
-    """Both relays, running: `first` dials, `second` trusts."""
+    """Relays that run; in each pair of `links` (numbers) the first dials and the second trusts."""
 
-    def __init__(self, names, programs, directory, keep):
-        self.directory = directory
+    def __init__(self, names, links, programs, directory, more_config=(), more_terms=()):
         self.logs = directory / "logs"
-        self.config = directory / "supervisord.conf"
-        self.run = _runtime_directory()
-        self.keep = keep
-        self.supervisord = None
+        self.supervisor = Supervisor(directory, _runtime_directory())
+        self.all = []
         try:
-            self.first, self.second = (Relay(name, programs, directory, self.run)
-                                       for name in names)
-            self.first.dial(self.second)
-            self.second.trust(self.first)
-            self._write_supervisor(programs)
+            for name in names:
+                self.all.append(Relay(name, programs, directory, self.supervisor.run, more_config,
+                                      more_terms))
+            self.links = [(self.all[a], self.all[b]) for a, b in links]
+            self._introduce()
+            self.supervisor.write(self.all, programs)
         except BaseException:
             self.stop()
             raise
 
-    def _write_supervisor(self, programs):
-        for relay in (self.first, self.second):
-            _fill("relay.conf", self.directory / f"{relay.name}.conf", name=relay.name,
-                  bin=programs, config=relay.config, logs=self.logs)
-        _fill("supervisord.conf", self.config, dir=self.directory, run=self.run,
-              relays=f"{self.first.name}.conf {self.second.name}.conf")
+    def _introduce(self):
+        for relay in self.all:
+            relay.write([b for a, b in self.links if a is relay],
+                        [a for a, b in self.links if b is relay])
 
-    def start(self):
-        """Starts all four processes; returns the seconds until the two relays were linked."""
+    @property
+    def first(self):
+        return self.all[0]
+
+    @property
+    def second(self):
+        return self.all[1]
+
+    def start(self, keep):
+        """Starts all processes; returns the seconds until the relays were linked."""
         begin = time.monotonic()
-        with open(self.logs / "supervisord.out", "ab") as out:
-            self.supervisord = child.start(["supervisord", "-c", str(self.config)], out, out,
-                                           None if self.keep else signal.SIGTERM)
-        self._wait(begin + PATIENCE)
+        self.supervisor.start(keep)
+        self.wait()
         return time.monotonic() - begin
 
-    def _wait(self, end):
-        def ready(relay):
-            return relay.ask("ready", "--timeout", "1") is not None
-
-        for what, look in (
-                (f"{self.first.name} is not ready", lambda: ready(self.first)),
-                (f"{self.second.name} is not ready", lambda: ready(self.second)),
-                (f"{self.first.name} has no link", lambda: self.first.linked(self.second)),
-                (f"{self.second.name} has no link", lambda: self.second.linked(self.first))):
+    def wait(self):
+        """Until all relays are ready and all links are up."""
+        end = time.monotonic() + PATIENCE
+        looks = [(f"{relay.name} is not ready", lambda r=relay: r.ready()) for relay in self.all]
+        looks += [(f"{relay.name} has no link", lambda r=relay, o=other: r.linked(o))
+                  for a, b in self.links for relay, other in ((a, b), (b, a))]
+        for what, look in looks:
             while not look():
-                if self.supervisord.poll() is not None:
-                    raise Failed(f"supervisord ended\n{tail(self.logs / 'supervisord.out')}")
+                self.supervisor.check()
                 if time.monotonic() > end:
                     raise Failed(f"{what}\n{self.log_tails()}")
                 time.sleep(PAUSE)
@@ -161,26 +162,18 @@ class Relays:
         logs = sorted(self.logs.glob("*-data.log")) + sorted(self.logs.glob("*-control.log"))
         return "\n".join(f"{log.name}:\n{tail(log, 8)}" for log in logs)
 
-    def restarts(self):
-        """Names of the processes that ended by themselves, once for each time."""
-        try:
-            with open(self.logs / "supervisord.log", errors="replace") as log:
-                return [line.split("exited: ")[1].split()[0] for line in log if "exited: " in line]
-        except OSError:
-            return []  # it never began
+    def restarts(self, kills=()):
+        """Names of the processes that ended by themselves, once for each time; `kills` has the
+        names of those that we killed, once for each time."""
+        intended = collections.Counter(kills)
+        found = []
+        for name, killed in self.supervisor.exits():
+            if killed and intended[name] > 0:
+                intended[name] -= 1
+            else:
+                found.append(name)
+        return found
 
     def stop(self):
-        """Ends all four processes and supervisord; never fails, and may be called twice."""
-        if self.supervisord is not None and self.supervisord.poll() is None:
-            self.supervisord.terminate()
-            try:
-                self.supervisord.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.supervisord.kill()
-                self.supervisord.wait()
-        shutil.rmtree(self.run, ignore_errors=True)
-
-
-def _fill(template, path, **values):
-    text = string.Template((TEMPLATES / template).read_text())
-    path.write_text(text.substitute({k: str(v).replace("%", "%%") for k, v in values.items()}))
+        """Ends all processes; never fails, and may be called twice."""
+        self.supervisor.stop()

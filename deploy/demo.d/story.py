@@ -93,6 +93,17 @@ def sentence(progress, sent, heard, value):
     progress.say()
 
 
+def killed(progress, killer):
+    """What the control planes went through meanwhile."""
+    progress.paragraph(
+        f"While they dialed and talked, both control planes were killed with -9, "
+        f"{len(killer.headless)} times each. Their successors took over what the data planes "
+        f"remember: half of the times both were ready again after "
+        f"{milliseconds(1000 * killer.usual())}, at the latest after "
+        f"{milliseconds(1000 * max(killer.headless, default=0))}.")
+    progress.say()
+
+
 def files(progress, directory):
     progress.say(f"""Listen, and look:
   {directory}/sentence.wav   what Alice said
@@ -103,7 +114,7 @@ def files(progress, directory):
 
 def kept(progress, relays):
     """How to look at relays that go on running, and how to stop them."""
-    supervisorctl = f"supervisorctl -c {shlex.quote(str(relays.config))}"
+    supervisorctl = f"supervisorctl -c {shlex.quote(str(relays.supervisor.config))}"
     wait, dial = (shlex.join([str(relay.programs / "chappe-phone"), "--relay", relay.address])
                   for relay in (relays.second, relays.first))
     progress.say("The relays go on running. Look at them:")
@@ -115,7 +126,7 @@ Call again: first Bob (who waits for a call and prints his fingerprint), then Al
   {wait} --register
   {dial} --call FINGERPRINT
 Stop them:
-  {supervisorctl} shutdown; rm -r {relays.run}
+  {supervisorctl} shutdown; rm -r {relays.supervisor.run}
 """)
 
 
