@@ -19,6 +19,8 @@ struct ipc_control_side {
     uint64_t cursor; /* of the slice that is wanted */
     bool asked;      /* a request is on its way */
     uint64_t asked_at;
+    unsigned foreign_version; /* that a publication was in; 0: none */
+    uint64_t foreign_at;
     struct ipc_note_entry report;
     bool has_report;
     uint64_t received; /* the last input */
@@ -145,6 +147,20 @@ static int mismatch(struct ipc_control_side *c, unsigned theirs)
 {
     c->callbacks.version_mismatch(c->context, IPC_VERSION, theirs);
     return ERR_VERSION;
+}
+
+/*
+ * Only our request tells the data plane of us, and then its reply tells us too. So a publication
+ * alone makes us ask; it counts by itself when no reply came in the time that one has.
+ */
+static int published_mismatch(struct ipc_control_side *c, unsigned theirs)
+{
+    if (c->foreign_version != theirs) {
+        c->foreign_version = theirs;
+        c->foreign_at = c->now;
+        return lose(c, ERR_VERSION);
+    }
+    return c->now - c->foreign_at >= REPLY_WAIT_NS ? mismatch(c, theirs) : ERR_VERSION;
 }
 
 /* ---- replies ---- */
@@ -338,7 +354,7 @@ int ipc_control_side_receive(struct ipc_control_side *c, struct bytes message)
     struct ipc_frame frame;
     int rc = ipc_frame_read(&frame, message);
     if (rc == ERR_VERSION)
-        return mismatch(c, frame.version);
+        return published_mismatch(c, frame.version);
     if (rc != 0)
         return malformed(c, rc);
     if (frame.kind != IPC_KIND_input && frame.kind != IPC_KIND_notice &&

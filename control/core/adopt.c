@@ -123,6 +123,17 @@ static int restore_connection(struct core *c, struct bytes name, struct bytes va
     return conn == NULL ? ERR_NOT_FOUND : connection_restore(c, conn, value);
 }
 
+static void report_unclaimed(struct core *c, const struct installed *x, int err)
+{
+    if (err == ERR_NOT_FOUND) {
+        report(c, LOG_INFO, "record_dropped", LOG_BYTES("key", x->name),
+               LOG_STR("why", "what it belongs to is gone, or not in the config any more"));
+        return;
+    }
+    c->counters.records_unreadable++;
+    report(c, LOG_WARN, "record_unreadable", LOG_BYTES("key", x->name), LOG_ERR(err));
+}
+
 static void restore(struct core *c, const char *kind,
                     int (*read)(struct core *, struct bytes, struct bytes))
 {
@@ -134,8 +145,7 @@ static void restore(struct core *c, const char *kind,
         x->claimed = err == 0;
         if (err == 0)
             continue;
-        c->counters.records_unreadable++;
-        report(c, LOG_WARN, "record_unreadable", LOG_BYTES("key", x->name), LOG_ERR(err));
+        report_unclaimed(c, x, err);
     }
 }
 

@@ -204,7 +204,9 @@ int connection_restore(struct core *c, struct connection *conn, struct bytes val
         return ERR_DUPLICATE;
     int err = read_record(c, conn, value);
     if (err < 0)
-        connection_close(c, conn, "its record makes no sense");
+        connection_close(c, conn,
+                         err == ERR_NOT_FOUND ? "not configured any more"
+                                              : "its record makes no sense");
     return err;
 }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# parallel
 # asan
 # timeout: 400
 """Every way in which a call ends, or does not come about: for every party, with its reason, and

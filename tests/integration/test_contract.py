@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# parallel
 # asan
 # timeout: 400
 """The contract between the planes, with the real ones and a shim between their sockets.

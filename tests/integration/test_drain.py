@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# parallel
 # asan
 # timeout: 300
 """`chappectl drain`: nobody is cut off, nobody new gets in, and then both processes end."""

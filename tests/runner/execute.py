@@ -158,18 +158,27 @@ def run(test, report):
     return Result(log, time.monotonic() - begin, cases)
 
 
+def _stages(tests):
+    """(how many at a time, which ones): unit tests compute, scripts mostly wait."""
+    beside = [test for test in tests if test.parallel]
+    scripts = [test for test in beside if test.kind != "unit"]
+    yield WORKERS, [test for test in beside if test.kind == "unit"]
+    yield 2 * WORKERS, sorted(scripts, key=lambda test: -test.timeout)  # the longest first
+    yield 1, [test for test in tests if not test.parallel]
+
+
 def run_all(tests, report):
     """First what may run side by side, then the rest one by one."""
     def one(test):
         report.add(test, run(test, report))
 
-    pool = ThreadPoolExecutor(WORKERS)
+    pools = []
     try:
-        for future in [pool.submit(one, test) for test in tests if test.parallel]:
-            future.result()
-        for test in tests:
-            if not test.parallel:
-                one(test)
+        for workers, stage in _stages(tests):
+            pools.append(ThreadPoolExecutor(workers))
+            for future in [pools[-1].submit(one, test) for test in stage]:
+                future.result()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
         Group.kill_all()
