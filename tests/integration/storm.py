@@ -12,9 +12,9 @@ import concurrent.futures
 import json
 
 from harness import Skip, lossless, main, wait_for
+from shim import Shim
 from starvation import Starvation
 from supervisor import Killer, Supervisor, resident_kib
-from test_contract import Shim
 
 ROOMS = 20
 CALLS = 20

@@ -13,45 +13,11 @@ import signal
 import subprocess
 
 from harness import ALICE, BOB, CAROL, DAVE, lossless, main, program, wait_for
+from shim import Shim
 
 SEEDS = (ALICE, BOB, CAROL, DAVE)
 PINGS = 40
 LOSSY = (100, 100, 200, 40)  # per mille dropped, doubled, delayed; ms of delay
-
-
-class Shim:
-    """chappe-shim between the planes of a relay that is not started yet."""
-
-    def __init__(self, lab, relay, seed=1):
-        fake = lab.path(relay.name + ".shim")
-        relay.env = {**relay.env, "CHAPPE_IPC_SHIM": fake}
-        with open(lab.path("shim.log"), "wb") as log:
-            self.popen = subprocess.Popen(
-                [program("chappe-shim"), "--real", relay.runtime, "--fake", fake, "--seed",
-                 str(seed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
-        lab.closers.append(self.close)
-
-    def ask(self, *words):
-        self.popen.stdin.write(" ".join(str(w) for w in words) + "\n")
-        self.popen.stdin.flush()
-        answer = self.popen.stdout.readline().strip()
-        assert answer and answer != "error", (words, answer)
-        return answer
-
-    def faults(self, *faults):
-        self.ask("faults", *faults)
-
-    def heal(self):
-        self.ask("faults", 0, 0, 0, 0)
-
-    def counters(self):
-        return json.loads(self.ask("counters"))
-
-    def close(self):
-        self.popen.stdin.close()
-        code = self.popen.wait(10)
-        self.popen.stdout.close()
-        assert code == 0, f"chappe-shim ended with {code}"
 
 
 class World:

@@ -7,9 +7,15 @@
  *   join
  *   garbage N                        sends N messages of nonsense
  *   counters                         prints them as one JSON object
+ *   count                            inputs and commands are counted from here on
+ *   counted                          prints how many there were as one JSON object
+ *   hold inputs|commands N           holds up the Nth counted and all behind it, and prints
+ *                                    `held ITEM ITEM...` when it has come
+ *   release                          gives on what is held up, holds no more
+ *   drop                             the same, but what is held up is lost
  *
- * Each other command is answered with `ok` or `error`, so that the caller knows that it took
- * effect.
+ * Each command that prints nothing else is answered with `ok` or `error`, so that the caller knows
+ * that it took effect.
  */
 #include <errno.h>
 #include <string.h>
@@ -53,22 +59,73 @@ static void print_counters(const struct shim_counters *c)
     printf("}\n");
 }
 
+static void print_counted(const struct shim *s)
+{
+    printf("{\"inputs\": %llu, \"commands\": %llu}\n",
+           (unsigned long long)shim_counted(s, SHIM_INPUTS),
+           (unsigned long long)shim_counted(s, SHIM_COMMANDS));
+}
+
+static bool hold(struct shim *s, const char *line)
+{
+    char name[16];
+    unsigned long long nth;
+    if (sscanf(line, "hold %15s %llu", name, &nth) != 2)
+        return false;
+    for (enum shim_stream i = 0; i < SHIM_STREAMS; i++) {
+        if (strcmp(name, shim_stream_name(i)) == 0) {
+            shim_hold(s, i, nth);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: it is none of these. */
+static bool gate_command(struct shim *s, const char *line)
+{
+    if (strcmp(line, "count") == 0)
+        shim_count_anew(s);
+    else if (strcmp(line, "release") == 0)
+        shim_release(s, true);
+    else if (strcmp(line, "drop") == 0)
+        shim_release(s, false);
+    else
+        return hold(s, line);
+    return true;
+}
+
+static bool change(struct shim *s, const char *line)
+{
+    if (strcmp(line, "cut") == 0)
+        return shim_cut(s, true) == 0;
+    if (strcmp(line, "join") == 0)
+        return shim_cut(s, false) == 0;
+    return set_faults(s, line) || send_garbage(s, line) || gate_command(s, line);
+}
+
 static void obey(struct shim *s, const char *line)
 {
-    bool done = false;
-    if (strcmp(line, "counters") == 0) {
+    if (strcmp(line, "counters") == 0)
         print_counters(shim_counters(s));
-        fflush(stdout);
-        return;
-    }
-    if (strcmp(line, "cut") == 0)
-        done = shim_cut(s, true) == 0;
-    else if (strcmp(line, "join") == 0)
-        done = shim_cut(s, false) == 0;
+    else if (strcmp(line, "counted") == 0)
+        print_counted(s);
     else
-        done = set_faults(s, line) || send_garbage(s, line);
-    printf("%s\n", done ? "ok" : "error");
+        printf("%s\n", change(s, line) ? "ok" : "error");
     fflush(stdout);
+}
+
+/* Once each time that messages begin to wait. */
+static void tell_held(const struct shim *s, bool *told)
+{
+    struct buffer what = {0};
+    bool holds = shim_holds(s, &what);
+    if (holds && !*told) {
+        printf("held %.*s\n", (int)what.len, (const char *)what.data);
+        fflush(stdout);
+    }
+    *told = holds;
+    buffer_free(&what);
 }
 
 struct commands {
@@ -98,6 +155,7 @@ static int run(struct shim *s)
 {
     struct commands commands = {.len = 0};
     struct pollfd fds[SHIM_POLL_MAX + 1];
+    bool told = false;
     for (;;) {
         int timeout;
         size_t count = shim_poll(s, fds, clock_monotonic(), &timeout);
@@ -105,6 +163,7 @@ static int run(struct shim *s)
         if (poll(fds, (nfds_t)count + 1, timeout) < 0 && errno != EINTR)
             return EXIT_FAILED;
         shim_run(s, clock_monotonic());
+        tell_held(s, &told);
         if (fds[count].revents != 0 && !read_commands(s, &commands))
             return EXIT_DONE;
     }

@@ -15,6 +15,7 @@
 #include "ipc/endpoint.h"
 #include "ipc/frame.h"
 #include "ipc/runtime_dir.h"
+#include "tests/shim/gate.h"
 
 #define DIAL_PATIENCE (100 * CLOCK_MS)
 #define LISTEN_PATIENCE (1000 * CLOCK_MS)
@@ -50,6 +51,9 @@ static const struct way {
     {"reply", 2, false},
 };
 
+/* The ways that have a gate are the first ones. */
+static const char *const stream_names[SHIM_STREAMS] = {"inputs", "commands"};
+
 struct held {
     struct heap_node timer;
     nng_msg *message;
@@ -66,6 +70,7 @@ struct shim {
     bool is_cut;
     uint16_t version; /* that all messages claim; 0: what they do */
     struct heap held;
+    struct gate gates[SHIM_STREAMS];
     struct shim_counters counters;
 };
 
@@ -137,6 +142,8 @@ void shim_free(struct shim *s)
         return;
     drop_held(s);
     heap_free(&s->held);
+    for (size_t i = 0; i < SHIM_STREAMS; i++)
+        gate_free(&s->gates[i]);
     for (size_t i = 0; i < LINES; i++) {
         endpoint_close(&s->lines[i].real);
         endpoint_close(&s->lines[i].fake);
@@ -230,7 +237,10 @@ static void claim_version(const struct shim *s, nng_msg *message)
 static void judge(struct shim *s, const struct way *way, nng_msg *message, uint64_t now)
 {
     nng_msg *twin;
+    size_t number = (size_t)(way - ways);
     claim_version(s, message);
+    if (number < SHIM_STREAMS && gate_keeps(&s->gates[number], message))
+        return;
     if (s->is_cut || chance(s, s->faults.drop)) {
         trace(s, way, message, s->is_cut ? "cut" : "dropped");
         nng_msg_free(message);
@@ -243,6 +253,56 @@ static void judge(struct shim *s, const struct way *way, nng_msg *message, uint6
     }
     pass(s, way, message, now);
 }
+
+/* ---- gates ---- */
+
+const char *shim_stream_name(enum shim_stream stream)
+{
+    return stream_names[stream];
+}
+
+void shim_count_anew(struct shim *s)
+{
+    for (size_t i = 0; i < SHIM_STREAMS; i++)
+        gate_count_anew(&s->gates[i]);
+}
+
+uint64_t shim_counted(const struct shim *s, enum shim_stream stream)
+{
+    return s->gates[stream].counted;
+}
+
+void shim_hold(struct shim *s, enum shim_stream stream, uint64_t nth)
+{
+    gate_shut_at(&s->gates[stream], nth);
+}
+
+bool shim_holds(const struct shim *s, struct buffer *what)
+{
+    for (size_t i = 0; i < SHIM_STREAMS; i++) {
+        if (s->gates[i].shut) {
+            gate_print(&s->gates[i], what);
+            return true;
+        }
+    }
+    return false;
+}
+
+void shim_release(struct shim *s, bool give)
+{
+    nng_msg *message;
+    for (size_t i = 0; i < SHIM_STREAMS; i++) {
+        while ((message = gate_open(&s->gates[i])) != NULL) {
+            trace(s, &ways[i], message, give ? "released" : "dropped");
+            if (give)
+                give_on(s, &ways[i], message);
+            else
+                nng_msg_free(message);
+        }
+    }
+}
+
+/* ---- nonsense ---- */
 
 /* A header that is right, for whoever is there, and a row of anything; or anything at all. */
 static nng_msg *make_garbage(struct shim *s)

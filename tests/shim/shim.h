@@ -1,7 +1,8 @@
 /*
  * A middleman between the two planes of one relay: it takes every message from the real nng socket
  * of one plane and gives it to the other, or not: it drops, doubles, delays (and so reorders), and
- * cuts all connections. Which message suffers comes from a seed.
+ * cuts all connections. Which message suffers comes from a seed. Or it holds up a chosen message,
+ * so that a plane can be killed at that very step (gate.h).
  *
  * The planes are started with CHAPPE_IPC_SHIM=FAKE (ipc/sockets.h): they listen in their
  * runtime_dir and look for each other in FAKE, where the shim listens.
@@ -14,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "common/bytes.h"
 
 /* Chances are per mille of the messages. Zeros: everything passes. */
 struct shim_faults {
@@ -52,6 +55,20 @@ void shim_free(struct shim *s);
 void shim_set_faults(struct shim *s, const struct shim_faults *faults);
 /* Cuts all connections, and whatever is on its way; or lets them be made again. */
 int shim_cut(struct shim *s, bool cut);
+
+/*
+ * Inputs (those that the data plane publishes) and transactions (the control plane) are counted
+ * from shim_count_anew on, each once. From the nth of one of them on all messages of that way wait,
+ * until shim_release gives them on, or not.
+ */
+enum shim_stream { SHIM_INPUTS, SHIM_COMMANDS, SHIM_STREAMS };
+const char *shim_stream_name(enum shim_stream stream);
+void shim_count_anew(struct shim *s);
+uint64_t shim_counted(const struct shim *s, enum shim_stream stream);
+void shim_hold(struct shim *s, enum shim_stream stream, uint64_t nth);
+/* True: messages wait; `what` gets what the first one does. */
+bool shim_holds(const struct shim *s, struct buffer *what);
+void shim_release(struct shim *s, bool give_on);
 
 /* Sends so many messages of nonsense, and damaged ones of the real kind, all ways. */
 void shim_garbage(struct shim *s, unsigned count);
