@@ -6,6 +6,8 @@
 #include "common/clock.h"
 #include "common/error.h"
 
+#define SILENCE "the data plane does not answer"
+
 /* What is there, and whether it is to go. */
 static void add_drain(cJSON *o, const struct operator_window *w, uint64_t now)
 {
@@ -43,14 +45,13 @@ static cJSON *view_status(const struct operator_window *w, uint64_t now)
 static cJSON *view_ready(const struct operator_window *w, uint64_t now)
 {
     (void)now;
-    bool live = ipc_control_side_state(w->contract) == IPC_CONTROL_LIVE;
-    bool agreed = live && ipc_control_side_uncommitted(w->contract) == 0;
+    bool agreed = w->answered && ipc_control_side_uncommitted(w->contract) == 0;
     cJSON *o = cJSON_CreateObject();
     cJSON_AddBoolToObject(o, "ready", agreed);
     cJSON_AddStringToObject(o, "why",
-                            agreed ? ""
-                            : live ? "the data plane has not committed what we sent"
-                                   : "the data plane does not answer yet");
+                            agreed        ? ""
+                            : w->answered ? "the data plane has not committed what we sent"
+                                          : SILENCE);
     return o;
 }
 
@@ -113,10 +114,18 @@ static int tell_drain(const struct operator_window *w, uint64_t now, cJSON **res
     return 0;
 }
 
+static int refuse_drain(cJSON **result)
+{
+    *result = cJSON_CreateString(SILENCE ": nothing was changed");
+    return ERR_NOT_FOUND;
+}
+
 static int act_drain(const struct operator_window *w, const cJSON *asked, uint64_t now,
                      cJSON **result)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(asked, "deadline_s");
+    if (!w->answered)
+        return refuse_drain(result);
     if (value == NULL) {
         w->actions.drain(w->actions.context, NULL);
         return tell_drain(w, now, result);
@@ -135,6 +144,8 @@ static int act_undrain(const struct operator_window *w, const cJSON *asked, uint
                        cJSON **result)
 {
     (void)asked;
+    if (!w->answered)
+        return refuse_drain(result);
     w->actions.undrain(w->actions.context);
     return tell_drain(w, now, result);
 }

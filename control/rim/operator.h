@@ -19,7 +19,8 @@
 /* 0 and the result as JSON, or an error and a JSON text that says why; owned by the caller. */
 struct operator_actions {
     int (*reload)(void *context, cJSON **result);
-    /* `seconds` NULL: no deadline. They cannot fail. */
+    /* `seconds` NULL: no deadline. They cannot fail; without a data plane they are not called:
+       there is nothing that could close connections, and nowhere to keep the wish. */
     void (*drain)(void *context, const uint32_t *seconds);
     void (*undrain)(void *context);
     void *context;
@@ -32,6 +33,7 @@ struct operator_window {
     const char *build;
     const char *aes;  /* what the data plane said of itself; "" = nothing yet */
     uint64_t started; /* ns */
+    bool answered;    /* adopted, and the data plane gives signs of life */
     struct operator_actions actions;
 };
 

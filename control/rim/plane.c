@@ -310,6 +310,16 @@ static void receive_slices(struct plane *p)
         ipc_control_side_reply(p->contract, message);
 }
 
+static bool is_live(const struct plane *p)
+{
+    return ipc_control_side_state(p->contract) == IPC_CONTROL_LIVE;
+}
+
+static bool is_answered(const struct plane *p)
+{
+    return is_live(p) && !p->silent;
+}
+
 static void answer_operator(struct plane *p)
 {
     const struct operator_window window = {
@@ -319,6 +329,7 @@ static void answer_operator(struct plane *p)
         .build = p->build,
         .aes = p->aes,
         .started = p->started,
+        .answered = is_answered(p),
         .actions = {.reload = on_reload, .drain = on_drain, .undrain = on_undrain, .context = p},
     };
     struct bytes request;
@@ -416,11 +427,6 @@ static int watch_source(const struct plane *p, enum source_number number)
     if (fd < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event) == 0 || errno == EEXIST)
         return 0;
     return ERR_SYSTEM;
-}
-
-static bool is_live(const struct plane *p)
-{
-    return ipc_control_side_state(p->contract) == IPC_CONTROL_LIVE;
 }
 
 /* Without a data plane that follows, the core's deadlines wait for the next adoption. */
@@ -552,7 +558,7 @@ static void write_metrics(void *context, struct buffer *page)
 static bool is_ready(void *context)
 {
     const struct plane *p = context;
-    return is_live(p) && ipc_control_side_uncommitted(p->contract) == 0;
+    return is_answered(p) && ipc_control_side_uncommitted(p->contract) == 0;
 }
 
 static int open_http(struct plane *p)

@@ -136,6 +136,32 @@ def test_undrain(lab):
     keeper.end()
 
 
+def test_without_a_data_plane_it_is_refused(lab):
+    """It has nothing to act on, and would be forgotten: nothing changes."""
+    relay = lab.relay("relay")
+    relay.start_control()
+    config = ("-c", relay.config_path)
+
+    def refused():
+        done = subprocess.run([program("chappectl"), *config, "drain"], capture_output=True,
+                              text=True)
+        return done.returncode == 1 and "does not answer" in done.stderr
+    wait_for("a refusal", refused)
+    relay.start_data()
+    relay.ready()
+    assert not relay.ctl("status")["draining"]
+    relay.data.signal(signal.SIGKILL)
+    relay.data.wait()
+    relay.control.wait_log("data_plane_silent")
+    assert refused()
+    done = subprocess.run([program("chappectl"), *config, "ready", "--timeout", "0"],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "does not answer" in done.stderr, done
+    relay.start_data()
+    relay.ready()
+    assert not relay.ctl("status")["draining"]
+
+
 def test_wrong_use(lab):
     relay = lab.relay("relay").start()
     done = subprocess.run([program("chappectl"), "-c", relay.config_path, "drain", "--deadline",

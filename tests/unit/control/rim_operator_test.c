@@ -203,6 +203,7 @@ static void a_drain_tells_what_is_left(void **state)
 {
     (void)state;
     window.actions = (struct operator_actions){.drain = note_drain, .undrain = note_undrain};
+    window.answered = true;
     cJSON *answer = ask_good("{\"command\":\"drain\",\"deadline_s\":90}");
     assert_int_equal(drained_for, 90);
     assert_true(is_draining(answer));
@@ -227,11 +228,24 @@ static void a_deadline_that_makes_no_sense_drains_nothing(void **state)
 {
     (void)state;
     int before = drains;
+    window.answered = true;
     assert_refused(BYTES_LITERAL("{\"command\":\"drain\",\"deadline_s\":-1}"));
     assert_refused(BYTES_LITERAL("{\"command\":\"drain\",\"deadline_s\":1e300}"));
     assert_refused(BYTES_LITERAL("{\"command\":\"drain\",\"deadline_s\":\"5\"}"));
     assert_refused(BYTES_LITERAL("{\"command\":\"drain\",\"deadline_s\":null}"));
     assert_int_equal(drains, before);
+}
+
+static void without_a_data_plane_nothing_is_drained(void **state)
+{
+    (void)state;
+    int before = drains + undrains;
+    window.actions = (struct operator_actions){.drain = note_drain, .undrain = note_undrain};
+    window.answered = false;
+    assert_refused(BYTES_LITERAL("{\"command\":\"drain\",\"deadline_s\":90}"));
+    assert_refused(BYTES_LITERAL("{\"command\":\"drain\"}"));
+    assert_refused(BYTES_LITERAL("{\"command\":\"undrain\"}"));
+    assert_int_equal(drains + undrains, before);
 }
 
 static void garbage_gets_an_error(void **state)
@@ -289,6 +303,7 @@ int main(void)
         cmocka_unit_test(an_action_answers_with_its_result_or_why_not),
         cmocka_unit_test(a_drain_tells_what_is_left),
         cmocka_unit_test(a_deadline_that_makes_no_sense_drains_nothing),
+        cmocka_unit_test(without_a_data_plane_nothing_is_drained),
         cmocka_unit_test(garbage_gets_an_error),
         cmocka_unit_test(a_request_that_is_too_long_is_not_read),
         cmocka_unit_test(deep_nesting_is_refused),
