@@ -10,7 +10,7 @@
 #include "control/core/record.h"
 #include "control/core/rooms.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2 /* 1: links without what the peer's hello said */
 
 struct connection *connection_find(const struct core *c, uint64_t id)
 {
@@ -89,7 +89,8 @@ static int read_record(struct core *c, struct connection *conn, struct bytes val
 {
     struct reader r;
     reader_init(&r, value);
-    if (!record_get_version(&r, RECORD_VERSION))
+    unsigned version = record_get_version(&r, RECORD_VERSION);
+    if (version == 0)
         return ERR_SYNTAX;
     uint8_t kind = reader_u8(&r);
     uint8_t stage = reader_u8(&r);
@@ -101,7 +102,7 @@ static int read_record(struct core *c, struct connection *conn, struct bytes val
     conn->kind = (enum connection_kind)kind;
     conn->stage = (enum connection_stage)stage;
     if (purpose_of(conn->kind)->restore != NULL) {
-        int err = purpose_of(conn->kind)->restore(c, conn, &r);
+        int err = purpose_of(conn->kind)->restore(c, conn, version, &r);
         if (err < 0)
             return err;
     }

@@ -372,7 +372,7 @@ static void link_save(const struct connection *conn, struct buffer *out)
     buffer_append_u8(out, l->accepts_forwarded);
 }
 
-static int link_restore(struct core *c, struct connection *conn, struct reader *r)
+static int link_restore(struct core *c, struct connection *conn, unsigned version, struct reader *r)
 {
     struct fingerprint_tls fingerprint;
     record_get_tls(r, &fingerprint);
@@ -387,8 +387,8 @@ static int link_restore(struct core *c, struct connection *conn, struct reader *
     l->ours = record_get_bool(r);
     l->order = reader_u64(r);
     l->spoke = reader_u64(r);
-    l->hops = reader_u32(r);
-    l->accepts_forwarded = record_get_bool(r);
+    l->hops = version < 2 ? 1 : reader_u32(r); /* its next hello says it */
+    l->accepts_forwarded = version >= 2 && record_get_bool(r);
     if (r->failed || l->live != (conn->stage == CONNECTION_LIVE) || (l->live && peer == NULL)) {
         l->live = false;
         return ERR_SYNTAX;

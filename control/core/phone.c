@@ -229,8 +229,10 @@ static void phone_save(const struct connection *conn, struct buffer *out)
     buffer_append_u8(out, phone->later);
 }
 
-static int phone_restore(struct core *c, struct connection *conn, struct reader *r)
+static int phone_restore(struct core *c, struct connection *conn, unsigned version,
+                         struct reader *r)
 {
+    (void)version;
     if (conn->stage != CONNECTION_LIVE)
         return 0;
     struct phone *phone = calloc(1, sizeof(*phone));

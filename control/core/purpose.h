@@ -15,9 +15,9 @@ struct purpose {
                     const struct signal *message);
     /* Takes the connection out of everything. Called once, whoever closes it. */
     void (*gone)(struct core *c, struct connection *conn, const char *reason);
-    /* The kind's part of the record. */
+    /* The kind's part of the record; `version` is the one that was written. */
     void (*save)(const struct connection *conn, struct buffer *out);
-    int (*restore)(struct core *c, struct connection *conn, struct reader *r);
+    int (*restore)(struct core *c, struct connection *conn, unsigned version, struct reader *r);
 };
 
 extern const struct purpose purpose_probe;

@@ -93,8 +93,8 @@ bool record_get_bool(struct reader *r)
     return reader_u8(r) != 0;
 }
 
-bool record_get_version(struct reader *r, uint8_t newest)
+uint8_t record_get_version(struct reader *r, uint8_t newest)
 {
     uint8_t version = reader_u8(r);
-    return !r->failed && version >= 1 && version <= newest;
+    return r->failed || version > newest ? 0 : version;
 }

@@ -45,7 +45,7 @@ char *record_get_copy(struct reader *r, size_t max);
 struct bytes record_get_body(struct reader *r); /* a view */
 void record_get_tls(struct reader *r, struct fingerprint_tls *out);
 bool record_get_bool(struct reader *r);
-/* Reads the version byte: true if it is 1..newest. */
-bool record_get_version(struct reader *r, uint8_t newest);
+/* Reads the version byte; 0 if it is not 1..newest. */
+uint8_t record_get_version(struct reader *r, uint8_t newest);
 
 #endif

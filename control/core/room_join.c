@@ -189,8 +189,9 @@ static void room_save(const struct connection *conn, struct buffer *out)
     buffer_append_u64(out, conn->member->order);
 }
 
-static int room_restore(struct core *c, struct connection *conn, struct reader *r)
+static int room_restore(struct core *c, struct connection *conn, unsigned version, struct reader *r)
 {
+    (void)version;
     if (conn->room == NULL)
         return ERR_SYNTAX;
     if (conn->stage != CONNECTION_LIVE)

@@ -3,6 +3,8 @@
  * several times with adoptions in the middle of it, ends in the same state of the data plane and
  * has sent the same messages, connection by connection.
  */
+#include <inttypes.h>
+
 #include "harness.h"
 
 #define SLOTS 6
@@ -310,6 +312,43 @@ static void test_records_that_make_no_sense_do_no_harm(void **state)
     }
 }
 
+#define SINCE_VERSION_1 5 /* bytes at the end of a link's record: hops, accepts_forwarded */
+
+/* What a release before this one wrote. */
+static void make_version_1(struct relay *r, uint64_t connection)
+{
+    char key[32];
+    snprintf(key, sizeof(key), "connection/%016" PRIx64, connection);
+    for (size_t i = 0; i < r->plane.record_count; i++) {
+        struct fake_record *record = &r->plane.records[i];
+        if (strcmp(record->key, key) != 0)
+            continue;
+        assert_int_equal(record->value[0], 2);
+        record->value[0] = 1;
+        record->len -= SINCE_VERSION_1;
+        return;
+    }
+    fail();
+}
+
+static void test_a_link_of_the_release_before_goes_on(void **state)
+{
+    (void)state;
+    struct harness *h = harness_linked_pair();
+    struct relay *r = &h->relays[0];
+    struct caller a = phone_new(r, 1), b = phone_new(&h->relays[1], 2);
+    phones_call(&a, &b, "c1");
+    struct fake_connection *link = sim_link_connection(r, 1);
+    make_version_1(r, link->facts.connection);
+    sim_adopt(r);
+    harness_settle(h);
+    expect_open(link);
+    assert_int_equal(core_gauges(r->core).links, 1);
+    phone_hangup(&a, "c1");
+    expect_message(b.conn, "Hangup", "c1", NULL);
+    harness_free(h);
+}
+
 static void test_what_nobody_claims_is_swept_by_name(void **state)
 {
     (void)state;
@@ -400,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_that_make_no_sense_do_no_harm),
+        cmocka_unit_test(test_a_link_of_the_release_before_goes_on),
         cmocka_unit_test(test_what_nobody_claims_is_swept_by_name),
         cmocka_unit_test(test_a_deadline_that_passed_meanwhile_is_acted_on),
         cmocka_unit_test(test_greetings_have_their_time_again),
