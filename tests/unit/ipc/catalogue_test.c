@@ -301,15 +301,45 @@ static void names_and_classes(void **state)
     assert_int_equal(ipc_type_class(9999), IPC_CLASS_NONE);
 }
 
+/* ---- the version ---- */
+
+#define SEALED_VERSION 2
+#define SEAL 0x10178f132df2c01a
+
+#define FIELD_TEXT(type, name) #type " " #name ";"
+#define ITEM_TEXT(name, number) #name "=" #number ":" IPC_FIELDS_##name(FIELD_TEXT) "\n"
+
+/* FNV-1a */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (uint8_t)*text) * 0x100000001b3;
+    return hash;
+}
+
+/* Another table is another version: raise IPC_VERSION, then write it and the new hash here. */
+static void the_table_is_that_of_its_version(void **state)
+{
+    (void)state;
+    assert_int_equal(IPC_VERSION, SEALED_VERSION);
+    assert_int_equal(hash_of(IPC_CATALOGUE(ITEM_TEXT)), SEAL);
+}
+
 #define RUN(name) cmocka_unit_test(name)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RUN(every_item_survives_the_way), RUN(fields_arrive_where_they_belong),
-        RUN(rows_keep_their_order),       RUN(caps_hold_when_encoding),
-        RUN(wrong_bytes_are_named),       RUN(rows_are_bounded),
-        RUN(garbage_is_refused),          RUN(names_and_classes),
+        RUN(every_item_survives_the_way),
+        RUN(fields_arrive_where_they_belong),
+        RUN(rows_keep_their_order),
+        RUN(caps_hold_when_encoding),
+        RUN(wrong_bytes_are_named),
+        RUN(rows_are_bounded),
+        RUN(garbage_is_refused),
+        RUN(names_and_classes),
+        RUN(the_table_is_that_of_its_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
