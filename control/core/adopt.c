@@ -17,7 +17,7 @@
 struct installed {
     struct installed *next;
     enum ipc_type type;
-    struct fingerprint_tls link;
+    struct fingerprint_tls link, origin;
     struct ipc_tag tag;
     bool claimed;
     struct bytes name; /* a record's key, a room */
@@ -72,14 +72,14 @@ static struct installed *keep(struct core *c, enum ipc_type type, struct bytes n
     return x;
 }
 
-static void keep_route(struct core *c, enum ipc_type type, struct bytes room,
-                       const struct fingerprint_tls *link, const struct ipc_tag *tag)
+static void keep_route(struct core *c, const struct ipc_route_put *route)
 {
-    struct installed *x = keep(c, type, room, BYTES_NONE);
+    struct installed *x = keep(c, IPC_route_put, route->room, BYTES_NONE);
     if (x == NULL)
         return;
-    x->link = *link;
-    x->tag = *tag;
+    x->link = route->link;
+    x->origin = route->origin;
+    x->tag = route->tag;
 }
 
 void adopt_item(struct core *c, const struct ipc_item *item)
@@ -104,8 +104,7 @@ void adopt_item(struct core *c, const struct ipc_item *item)
     case IPC_route_put:
         if (item->u.route_put.pps != limits->federation_room_pps)
             c->adoption->other_rates = true;
-        keep_route(c, item->type, item->u.route_put.room, &item->u.route_put.link,
-                   &item->u.route_put.tag);
+        keep_route(c, &item->u.route_put);
         break;
     default:
         break; /* roles, dials and repeats follow from the records of their connections and peers */
@@ -222,7 +221,7 @@ static bool is_claimed(struct core *c, const struct installed *x)
 {
     if (x->type == IPC_route_put)
         return call_room_claims(c, &x->link, (const char *)x->name.data) ||
-               federation_claims(c, &x->link, &x->tag, (const char *)x->name.data);
+               federation_claims(c, &x->link, &x->tag, &x->origin, (const char *)x->name.data);
     if (x->type == IPC_room_put)
         return rooms_find(c, (const char *)x->name.data) != NULL;
     return x->claimed;

@@ -408,9 +408,10 @@ void federation_adopted(struct core *c)
 }
 
 bool federation_claims(const struct core *c, const struct fingerprint_tls *link,
-                       const struct ipc_tag *tag, const char *room)
+                       const struct ipc_tag *tag, const struct fingerprint_tls *origin,
+                       const char *room)
 {
     const struct peer *peer = peer_find(c, link);
     return peer != NULL && peer->federation != NULL &&
-           media_route_claims(peer->federation, tag, room);
+           media_route_claims(c, peer->federation, tag, origin, room);
 }

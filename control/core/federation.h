@@ -204,6 +204,7 @@ void federation_adopt_links(struct core *c);
 void federation_adopted(struct core *c);
 /* True if a route that was found installed is one of the federation's. */
 bool federation_claims(const struct core *c, const struct fingerprint_tls *link,
-                       const struct ipc_tag *tag, const char *room);
+                       const struct ipc_tag *tag, const struct fingerprint_tls *origin,
+                       const char *room);
 
 #endif

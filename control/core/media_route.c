@@ -392,18 +392,44 @@ void media_route_adopt(struct core *c, struct federation_link *link, struct glob
     free(hops.items);
 }
 
-bool media_route_claims(const struct federation_link *link, const struct ipc_tag *tag,
-                        const char *room)
+static bool is_label_of(const struct topic *topic, const struct federation_link *link,
+                        const struct ipc_tag *tag)
 {
-    for (const struct entry *e = link->entries; e != NULL; e = e->link_next) {
-        if (e->wanted && memcmp(&e->label, tag, sizeof(*tag)) == 0)
+    const struct entry *entry = entry_find(topic, link);
+    return entry != NULL && entry->wanted && memcmp(&entry->label, tag, sizeof(*tag)) == 0;
+}
+
+/* The entry of an origin that publishes itself is found at once, the few others by a search. */
+static bool is_label(const struct core *c, const struct federation_link *link,
+                     struct global_room *room, const struct fingerprint_tls *origin,
+                     const struct ipc_tag *tag)
+{
+    struct topic_key key;
+    memset(&key, 0, sizeof(key));
+    key.room = room;
+    key.publisher = key.origin = *origin;
+    const struct topic *topic = topic_find(c, &key);
+    if (topic != NULL)
+        return is_label_of(topic, link, tag);
+    for (topic = room->topics; topic != NULL; topic = topic->next) {
+        if (fingerprint_tls_equal(&topic->key.origin, origin) && is_label_of(topic, link, tag))
             return true;
     }
-    for (const struct neighbour *n = link->neighbours; n != NULL; n = n->hh.next) {
-        if (n->route != 0 && strcmp(n->room->name, room) == 0)
-            return memcmp(&n->room->tag, tag, sizeof(*tag)) == 0;
-    }
     return false;
+}
+
+bool media_route_claims(const struct core *c, const struct federation_link *link,
+                        const struct ipc_tag *tag, const struct fingerprint_tls *origin,
+                        const char *name)
+{
+    struct neighbour *n = NULL;
+    struct global_room *room = global_room_find(c, bytes_of_string(name));
+    if (room == NULL)
+        return false;
+    if (memcmp(&room->tag, tag, sizeof(*tag)) != 0)
+        return is_label(c, link, room, origin, tag);
+    HASH_FIND_PTR(link->neighbours, &room, n);
+    return n != NULL && n->route != 0;
 }
 
 /* ---- the end of a link ---- */

@@ -34,8 +34,10 @@ struct demander *demander_find(const struct global_room *room, const struct fing
                                const struct federation_link *link);
 /* The listing is over: demands that were not repeated in it go. */
 void media_route_sweep(struct core *c, struct federation_link *link);
-/* True for the tag under which the neighbour's own media of the room comes. */
-bool media_route_claims(const struct federation_link *link, const struct ipc_tag *tag,
+/* True for a tag under which media of this origin in the room is to come over the link: the room's
+ * own, of the neighbour, or a label that we gave. */
+bool media_route_claims(const struct core *c, const struct federation_link *link,
+                        const struct ipc_tag *tag, const struct fingerprint_tls *origin,
                         const char *room);
 
 /* ---- adoption ---- */

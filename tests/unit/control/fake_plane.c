@@ -386,6 +386,7 @@ static void snapshot_rooms(struct fake_plane *p, void (*installed)(void *, const
         item.u.route_put.tag = p->routes[i].tag;
         item.u.route_put.pps = p->routes[i].pps;
         item.u.route_put.room = bytes_of_string(p->routes[i].room);
+        item.u.route_put.origin = p->routes[i].origin;
         installed(context, &item);
     }
 }
