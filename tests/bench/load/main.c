@@ -1,6 +1,6 @@
 /*
- * bench-load: the phones of tests/bench/forward. Prints one JSON object a line: when all phones are
- * ready, one for each measured interval, and one at the end.
+ * bench-load: the phones of tests/bench/forward and tests/bench/adopt. Prints one JSON object a
+ * line: when all phones are ready, one for each measured interval, and one at the end.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@
 struct request {
     struct address relay;
     uint64_t idle, rooms, members, pps, bytes, intervals, interval_ms, pid;
+    bool hold;
 };
 
 /* A decimal number between the bounds. */
@@ -147,7 +148,7 @@ static int run(const struct request *r)
     if (rc == 0)
         rc = open_all(s, r);
     if (rc == 0)
-        rc = r->idle > 0 ? stay(s) : measure(s, r);
+        rc = r->idle > 0 || r->hold ? stay(s) : measure(s, r);
     if (rc != 0)
         fprintf(stderr, "bench: %s\n", error_text(rc));
     swarm_free(s);
@@ -159,6 +160,7 @@ int main(int argc, char **argv)
 {
     const char *relay = NULL, *idle = "0", *rooms = "200", *members = "8", *pps = "50";
     const char *bytes = "120", *intervals = "5", *interval_ms = "2000", *pid = "0";
+    struct request r = {.hold = false};
     const struct options_entry entries[] = {
         {.name = "relay",
          .argument = "HOST:PORT",
@@ -170,6 +172,9 @@ int main(int argc, char **argv)
          .help = "only register N phones and wait until standard "
                  "input ends",
          .value = &idle},
+        {.name = "hold",
+         .help = "the same in the rooms: join, say nothing, wait until standard input ends",
+         .flag = &r.hold},
         {.name = "rooms", .argument = "N", .help = "how many", .value = &rooms},
         {.name = "members", .argument = "N", .help = "of each room; one talks", .value = &members},
         {.name = "pps",
@@ -182,11 +187,10 @@ int main(int argc, char **argv)
         {.name = "pid", .argument = "PID", .help = "of the data plane", .value = &pid},
     };
     const struct options options = {.program = "bench-load",
-                                    .about = "the phones of tests/bench/forward",
+                                    .about = "the phones of tests/bench",
                                     .operands = "",
                                     .entries = entries,
                                     .count = sizeof entries / sizeof *entries};
-    struct request r;
     int first;
     int rc = options_parse(&options, argc, argv, stdout, stderr, &first);
     if (rc != OPTIONS_RUN)
