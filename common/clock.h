@@ -16,5 +16,12 @@
 
 uint64_t clock_monotonic(void); /* CLOCK_MONOTONIC in nanoseconds */
 uint64_t clock_wall_ms(void);   /* CLOCK_REALTIME in milliseconds */
+uint64_t clock_wall_us(void);   /* ... in microseconds */
+
+#define CLOCK_TEXT 40 /* bytes with the NUL */
+
+/* "2026-11-22T15:04:05.123Z", UTC; the second with six decimals. Since 1970. */
+void clock_text(uint64_t unix_ms, char out[CLOCK_TEXT]);
+void clock_text_us(uint64_t unix_us, char out[CLOCK_TEXT]);
 
 #endif

@@ -6,9 +6,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/text.h"
 
 #define LOG_TAIL_MAX 32 /* kept free for truncated=true, the closing brace and the line end */
@@ -88,12 +88,9 @@ __attribute__((format(printf, 2, 3))) static void line_printf(struct line *line,
 
 static void line_time(struct line *line, uint64_t unix_ms)
 {
-    char text[32];
-    time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    line_printf(line, "%s.%03uZ", text, (unsigned)(unix_ms % 1000));
+    char text[CLOCK_TEXT];
+    clock_text(unix_ms, text);
+    line_string(line, text);
 }
 
 /* Both formats escape in JSON's way, so that one reader's habit serves for both; only a byte that
@@ -269,19 +266,12 @@ size_t log_line(char *out, enum log_format format, uint64_t unix_ms, const char 
     return line.len;
 }
 
-static uint64_t unix_ms_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 void log_write(enum log_level level, const char *event, const struct log_field *fields,
                size_t count)
 {
     char out[LOG_LINE_MAX];
     size_t len =
-        log_line(out, logger.format, unix_ms_now(), logger.plane, level, event, fields, count);
+        log_line(out, logger.format, clock_wall_ms(), logger.plane, level, event, fields, count);
     int saved_errno = errno;
     ssize_t written;
     do {

@@ -77,6 +77,12 @@ static inline bool media_packet_valid(const uint8_t *data, size_t len)
     return (data[0] & 2) == 0 || len >= MEDIA_HEADER_SIZE + MEDIA_QUALITY_SIZE;
 }
 
+/* How many bytes of a valid packet are payload. */
+static inline size_t media_packet_payload(const uint8_t *data, size_t len)
+{
+    return len - MEDIA_HEADER_SIZE - ((data[0] & 2) == 0 ? 0 : MEDIA_QUALITY_SIZE);
+}
+
 /* The sequence number of a valid packet. */
 static inline uint16_t media_packet_sequence(const uint8_t *data)
 {

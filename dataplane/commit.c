@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "dataplane/limits.h"
 
 /* ---- preparing ---- */
@@ -86,6 +87,8 @@ static int prepare_link_join(struct commit_part *part, struct exchange *x,
     if (!err)
         err = link_promise(part->link);
     part->promised = !err;
+    if (!err && !(part->label = text_copy(item->label)))
+        err = ERR_MEMORY;
     return err;
 }
 
@@ -184,6 +187,7 @@ static void free_part(struct commit_part *part, struct exchange *x)
     hops_free(&part->hops, &x->links);
     route_free(part->route, &x->links, &x->rooms);
     free(part->record);
+    free(part->label);
     session_free(part->session);
     repeat_free(part->repeat);
     quic_body_release(part->body);
@@ -339,6 +343,9 @@ static void apply_link_join(struct exchange *x, const struct ipc_link_join *item
         x->counters.skipped_unknown++;
         return;
     }
+    free(part->link->label);
+    part->link->label = part->label;
+    part->label = NULL;
     c->legacy = item->legacy;
     c->ping_after_ms = item->ping_after_ms;
     c->dead_after_ms = item->dead_after_ms;

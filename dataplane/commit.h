@@ -29,6 +29,7 @@ struct commit_part {
     struct session *session;
     struct quic_body *body;
     struct repeat *repeat;
+    char *label;   /* of a link */
     bool promised; /* a place in `room` or in `link` */
 };
 

@@ -15,6 +15,8 @@
     X(media_from_links, "media packets that came over links")                                      \
     X(media_to_members, "media packets queued for members")                                        \
     X(media_to_links, "media packets queued for links")                                            \
+    X(media_bytes_to_members, "payload bytes of media packets queued for members")                 \
+    X(media_bytes_to_links, "payload bytes of media packets queued for links")                     \
     X(drop_no_role, "datagrams on connections that are in no room and no link")                    \
     X(drop_malformed, "datagrams that hold no valid media packet")                                 \
     X(drop_unknown_tag, "link datagrams whose tag has no route")                                   \
@@ -44,7 +46,8 @@ struct counters {
 };
 
 /* Append `counter` notices (ipc/catalogue.h); a failure shows in the buffer. */
-void counters_encode_one(struct buffer *out, const char *prefix, const char *name, uint64_t value);
+void counters_encode_one(struct buffer *out, const char *prefix, const char *name, const char *help,
+                         uint64_t value);
 void counters_encode(const struct counters *c, struct buffer *out);
 
 #endif

@@ -99,6 +99,7 @@ struct session *exchange_new_dial(struct exchange *x, const struct ipc_dial *dia
 void exchange_retire(struct exchange *x, struct session *c)
 {
     session_remote(c, &c->remote);
+    c->datagrams_lost = session_lost(c);
     c->quic = NULL;
     c->state = SESSION_CLOSED;
     repeat_stop(&x->repeats, c);
@@ -229,9 +230,11 @@ uint64_t exchange_next_repeat(const struct exchange *x)
     return node ? node->key : UINT64_MAX;
 }
 
-void exchange_tell_first_media(struct exchange *x, const struct link *link, const struct room *room,
+void exchange_tell_first_media(struct exchange *x, const struct link *link, struct room *room,
                                bool inbound)
 {
+    if (room && !room_first_media(room, link->number, inbound))
+        return;
     struct ipc_item item = {
         .type = IPC_first_media,
         .u.first_media = {.link = link->fingerprint,

@@ -98,8 +98,9 @@ void exchange_run_repeats(struct exchange *x, uint64_t now, unsigned max);
 /* UINT64_MAX = none. */
 uint64_t exchange_next_repeat(const struct exchange *x);
 
-/* Appends a `first_media` notice. */
-void exchange_tell_first_media(struct exchange *x, const struct link *link, const struct room *room,
+/* Appends a `first_media` notice, unless that of the link, room and direction was told before. A
+   route or a hop asks once; `room` may be NULL. */
+void exchange_tell_first_media(struct exchange *x, const struct link *link, struct room *room,
                                bool inbound);
 
 #endif

@@ -68,6 +68,7 @@ void link_release(struct table *links, struct link *link)
     assert(link->count == 0);
     table_remove(links, &link->node);
     free(link->sessions);
+    free(link->label);
     free(link);
 }
 
@@ -112,11 +113,19 @@ void link_join(struct link *link, struct session *c)
     choose_active(link);
 }
 
+static void add(struct link_traffic *sum, const struct session *c)
+{
+    sum->datagrams_in += c->datagrams_in;
+    sum->datagrams_out += c->datagrams_out;
+    sum->datagrams_lost += session_lost(c);
+}
+
 void link_leave(struct table *links, struct session *c)
 {
     struct link *link = c->link;
     uint32_t at = 0;
 
+    add(&link->past, c);
     while (link->sessions[at] != c)
         at++;
     memmove(&link->sessions[at], &link->sessions[at + 1],
@@ -129,4 +138,22 @@ void link_leave(struct table *links, struct session *c)
 void link_retire(struct session *c)
 {
     choose_active(c->link);
+}
+
+struct link_traffic link_traffic(const struct link *link)
+{
+    struct link_traffic sum = link->past;
+
+    for (uint32_t i = 0; i < link->count; i++)
+        add(&sum, link->sessions[i]);
+    return sum;
+}
+
+uint32_t link_living(const struct link *link)
+{
+    uint32_t living = 0;
+
+    for (uint32_t i = 0; i < link->count; i++)
+        living += link->sessions[i]->state == SESSION_OPEN;
+    return living;
 }

@@ -18,18 +18,27 @@
    connection. */
 #define LINK_DATAGRAMS 1024
 
+/* What went over a link. */
+struct link_traffic {
+    uint64_t datagrams_in;
+    uint64_t datagrams_out;
+    uint64_t datagrams_lost; /* of those that went out */
+};
+
 struct link {
     struct session *active; /* the oldest that lives, or NULL */
     uint32_t number;        /* for dedup: 1 to DEDUP_LINK_MAX */
     struct fingerprint_tls fingerprint;
+    char *label; /* the peer's, owned; NULL until somebody joins */
 
     struct table_node node;    /* in the table of links, by fingerprint */
     struct session **sessions; /* in the order of their joining, closed ones included */
     uint32_t count;
     uint32_t capacity;
-    uint32_t promised;   /* places kept for joins to come */
-    uint32_t references; /* of hops, routes, connections, commands in the making */
-    bool told;           /* for hops_inherit only */
+    uint32_t promised;        /* places kept for joins to come */
+    uint32_t references;      /* of hops, routes, connections, commands in the making */
+    struct link_traffic past; /* of the connections that have left */
+    bool told;                /* for hops_inherit only */
 };
 
 struct link *link_find(const struct table *links, const struct fingerprint_tls *fingerprint);
@@ -49,5 +58,10 @@ void link_join(struct link *link, struct session *c);
 void link_leave(struct table *links, struct session *c);
 /* It has closed: the next one takes over, but the fact stays. */
 void link_retire(struct session *c);
+
+/* Over all its connections, gone ones too, since the link is known. */
+struct link_traffic link_traffic(const struct link *link);
+/* Connections that live. */
+uint32_t link_living(const struct link *link);
 
 #endif

@@ -14,18 +14,35 @@ static void to_one(struct exchange *x, struct session *c, struct quic_payload *p
     ++*sent;
 }
 
-static void to_members(struct exchange *x, const struct room *room, const struct session *sender,
-                       struct quic_payload *payload)
+/* A media packet on its way. */
+struct packet {
+    struct bytes bytes;
+    struct quic_payload *payload;
+};
+
+static uint64_t payload_bytes(const struct packet *packet, uint64_t copies)
 {
+    return copies * media_packet_payload(packet->bytes.data, packet->bytes.len);
+}
+
+static void to_members(struct exchange *x, const struct room *room, const struct session *sender,
+                       const struct packet *packet)
+{
+    uint64_t before = x->counters.media_to_members;
+
     for (uint32_t i = 0; i < room->living; i++) {
         if (room->members[i] != sender)
-            to_one(x, room->members[i], payload, NULL, &x->counters.media_to_members);
+            to_one(x, room->members[i], packet->payload, NULL, &x->counters.media_to_members);
     }
+    x->counters.media_bytes_to_members +=
+        payload_bytes(packet, x->counters.media_to_members - before);
 }
 
 static void to_hops(struct exchange *x, const struct hops *hops, const struct link *from,
-                    const struct room *room, struct quic_payload *payload)
+                    struct room *room, const struct packet *packet)
 {
+    uint64_t before = x->counters.media_to_links;
+
     for (uint32_t i = 0; i < hops->count; i++) {
         struct hop *hop = &hops->list[i];
         if (hop->link == from)
@@ -34,20 +51,21 @@ static void to_hops(struct exchange *x, const struct hops *hops, const struct li
             x->counters.drop_link_down++;
             continue;
         }
-        to_one(x, hop->link->active, payload, hop->tag, &x->counters.media_to_links);
+        to_one(x, hop->link->active, packet->payload, hop->tag, &x->counters.media_to_links);
         if (!hop->seen) {
             hop->seen = true;
             exchange_tell_first_media(x, hop->link, room, false);
         }
     }
+    x->counters.media_bytes_to_links += payload_bytes(packet, x->counters.media_to_links - before);
 }
 
-static struct quic_payload *payload_of(struct exchange *x, struct bytes packet)
+/* False: no memory, counted. */
+static bool make_packet(struct exchange *x, struct bytes bytes, struct packet *out)
 {
-    struct quic_payload *payload = quic_payload_new(x->endpoint, packet);
-
-    x->counters.drop_no_memory += payload == NULL;
-    return payload;
+    *out = (struct packet){.bytes = bytes, .payload = quic_payload_new(x->endpoint, bytes)};
+    x->counters.drop_no_memory += out->payload == NULL;
+    return out->payload != NULL;
 }
 
 /* Only a room whose media leaves can get it back; others need no dedup. */
@@ -59,11 +77,12 @@ static void note_own(struct exchange *x, const struct room *room, struct bytes p
         dedup_is_copy(&x->dedup, room->id, packet, &self, now);
 }
 
-static void from_member(struct exchange *x, struct session *c, struct bytes packet, uint64_t now)
+static void from_member(struct exchange *x, struct session *c, struct bytes bytes, uint64_t now)
 {
     struct room *room = c->room;
+    struct packet packet;
 
-    if (!media_packet_valid(packet.data, packet.len)) {
+    if (!media_packet_valid(bytes.data, bytes.len)) {
         x->counters.drop_malformed++;
         return;
     }
@@ -72,13 +91,12 @@ static void from_member(struct exchange *x, struct session *c, struct bytes pack
         return;
     }
     x->counters.media_from_members++;
-    note_own(x, room, packet, now);
-    struct quic_payload *payload = payload_of(x, packet);
-    if (!payload)
+    note_own(x, room, bytes, now);
+    if (!make_packet(x, bytes, &packet))
         return;
-    to_members(x, room, c, payload);
-    to_hops(x, &room->egress, NULL, room, payload);
-    quic_payload_release(payload);
+    to_members(x, room, c, &packet);
+    to_hops(x, &room->egress, NULL, room, &packet);
+    quic_payload_release(packet.payload);
 }
 
 /* The checks of a link's datagram; NULL = dropped and counted. */
@@ -120,23 +138,23 @@ static void from_link(struct exchange *x, struct session *c, struct bytes data, 
 
     if (!route)
         return;
-    struct bytes packet = {data.data + IPC_TAG_SIZE, data.len - IPC_TAG_SIZE};
+    struct bytes bytes = {data.data + IPC_TAG_SIZE, data.len - IPC_TAG_SIZE};
+    struct packet packet;
     x->counters.media_from_links++;
     if (!route->seen) {
         route->seen = true;
         exchange_tell_first_media(x, c->link, route->room, true);
     }
-    if (is_copy(x, c, route, packet, now)) {
+    if (is_copy(x, c, route, bytes, now)) {
         x->counters.drop_copy++;
         return;
     }
-    struct quic_payload *payload = payload_of(x, packet);
-    if (!payload)
+    if (!make_packet(x, bytes, &packet))
         return;
     if (route->room)
-        to_members(x, route->room, NULL, payload);
-    to_hops(x, &route->onward, c->link, route->room, payload);
-    quic_payload_release(payload);
+        to_members(x, route->room, NULL, &packet);
+    to_hops(x, &route->onward, c->link, route->room, &packet);
+    quic_payload_release(packet.payload);
 }
 
 void media_datagram(struct exchange *x, struct session *c, struct bytes data, uint64_t now)

@@ -66,12 +66,40 @@ void room_release(struct table *rooms, struct room *room)
     assert(room->count == 0 && room->egress.count == 0);
     table_remove(rooms, &room->node);
     free(room->members);
+    free(room->media);
     free(room);
 }
 
 struct bytes room_name(const struct room *room)
 {
     return (struct bytes){room->name, room->name_len};
+}
+
+static struct room_media *media_of(struct room *room, uint32_t link)
+{
+    for (uint32_t i = 0; i < room->media_count; i++) {
+        if (room->media[i].link == link)
+            return &room->media[i];
+    }
+    struct room_media *grown =
+        realloc(room->media, (room->media_count + 1) * sizeof(struct room_media));
+    if (!grown)
+        return NULL;
+    room->media = grown;
+    grown[room->media_count] = (struct room_media){.link = link};
+    return &grown[room->media_count++];
+}
+
+bool room_first_media(struct room *room, uint32_t link, bool inbound)
+{
+    struct room_media *media = media_of(room, link);
+
+    if (!media)
+        return true;
+    bool *seen = inbound ? &media->in : &media->out;
+    bool first = !*seen;
+    *seen = true;
+    return first;
 }
 
 int room_promise(struct room *room)

@@ -14,6 +14,13 @@
 #include "dataplane/hop.h"
 #include "dataplane/table.h"
 
+/* The directions in which a link has had media in a room. */
+struct room_media {
+    uint32_t link; /* its number */
+    bool in;
+    bool out;
+};
+
 struct room {
     struct session **members; /* [0, living) hear and send, [living, count) have closed */
     uint32_t living;
@@ -27,7 +34,9 @@ struct room {
     uint32_t promised;      /* places kept for joins to come */
     uint32_t references;    /* of the installed room, of routes, of commands in the making */
     uint32_t participant_pps;
-    bool installed; /* by room_put; else only routes name it */
+    bool installed;           /* by room_put; else only routes name it */
+    struct room_media *media; /* of each link that had some */
+    uint32_t media_count;
     uint32_t name_len;
     uint8_t name[];
 };
@@ -43,6 +52,9 @@ int room_obtain(struct table *rooms, struct bytes name, uint64_t id, struct room
 void room_release(struct table *rooms, struct room *room);
 
 struct bytes room_name(const struct room *room);
+
+/* True once for each link and direction (and again if there is no memory to remember it). */
+bool room_first_media(struct room *room, uint32_t link, bool inbound);
 
 /* Keeps a place for one join, which then cannot fail; taken back with room_unpromise, in any case.
    0 or ERR_MEMORY. */

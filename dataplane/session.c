@@ -69,3 +69,8 @@ void session_remote(const struct session *c, struct address *out)
     else
         *out = c->remote;
 }
+
+uint64_t session_lost(const struct session *c)
+{
+    return c->quic ? quic_connection_lost(c->quic) : c->datagrams_lost;
+}

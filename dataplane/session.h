@@ -40,6 +40,7 @@ struct session {
     struct bucket bucket;         /* of a member's media */
     uint64_t datagrams_in;
     uint64_t datagrams_out;
+    uint64_t datagrams_lost; /* once closed: see session_lost */
 
     struct table_node node; /* in the table of connections, by number */
     uint64_t number;
@@ -84,5 +85,7 @@ int session_establish(struct session *c, struct quic_connection *quic,
                       const struct quic_peer *peer);
 /* Where the peer is now, or was last. */
 void session_remote(const struct session *c, struct address *out);
+/* How many of its outgoing datagrams were declared lost. */
+uint64_t session_lost(const struct session *c);
 
 #endif

@@ -123,6 +123,7 @@ static void put_link(struct slice *s, struct table_node *node)
                    .type = IPC_link_join,
                    .u.link_join = {.connection = c->number,
                                    .link = link->fingerprint,
+                                   .label = bytes_of_string(link->label),
                                    .legacy = c->legacy,
                                    .ping_after_ms = c->ping_after_ms,
                                    .dead_after_ms = c->dead_after_ms},

@@ -247,23 +247,11 @@ static void put_counters(struct uplink *u, struct buffer *row)
     const struct ipc_data_counters *ipc = ipc_data_side_counters(u->side);
 
     counters_encode(&u->exchange->counters, row);
-#define X(name, text) counters_encode_one(row, "quic_", #name, quic->name);
+#define X(name, text) counters_encode_one(row, "quic_", #name, text, quic->name);
     QUIC_COUNTER_TABLE(X)
 #undef X
-#define X(name) counters_encode_one(row, "ipc_", #name, ipc->name);
-    X(inputs)
-    X(inputs_resent)
-    X(commands)
-    X(commands_repeated)
-    X(commands_beyond_gap)
-    X(commands_refused_epoch)
-    X(commands_refused_malformed)
-    X(commands_refused_version)
-    X(snapshots)
-    X(slices)
-    X(requests_refused)
-    X(malformed)
-    X(acks_of_nothing)
+#define X(name, text) counters_encode_one(row, "ipc_", #name, text, ipc->name);
+    IPC_DATA_COUNTERS(X)
 #undef X
 }
 
@@ -274,20 +262,20 @@ static void put_links(struct uplink *u, struct buffer *row)
 
     for (struct table_node *node; (node = table_walk(links, &slot));) {
         const struct link *link = table_entry(node, struct link, node);
-        for (uint32_t i = 0; i < link->count; i++) {
-            const struct session *c = link->sessions[i];
-            if (!c->quic)
-                continue;
-            struct ipc_item item = {
-                .type = IPC_link_state,
-                .u.link_state = {.connection = c->number,
-                                 .rtt_us = (uint32_t)(quic_connection_rtt(c->quic) / CLOCK_US),
-                                 .lost = quic_connection_lost(c->quic),
-                                 .datagrams_in = c->datagrams_in,
-                                 .datagrams_out = c->datagrams_out},
-            };
-            ipc_item_encode(row, &item);
-        }
+        const struct link_traffic sum = link_traffic(link);
+        const struct session *active = link->active;
+        struct ipc_item item = {
+            .type = IPC_link_state,
+            .u.link_state = {.link = link->fingerprint,
+                             .connections = link_living(link),
+                             .rtt_us =
+                                 active ? (uint32_t)(quic_connection_rtt(active->quic) / CLOCK_US)
+                                        : 0,
+                             .datagrams_in = sum.datagrams_in,
+                             .datagrams_out = sum.datagrams_out,
+                             .datagrams_lost = sum.datagrams_lost},
+        };
+        ipc_item_encode(row, &item);
         put_row(u, row, NOTICE_ROW);
     }
 }

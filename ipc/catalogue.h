@@ -30,7 +30,7 @@
 #include "common/bytes.h"
 #include "common/fingerprint.h"
 
-#define IPC_VERSION 2
+#define IPC_VERSION 3
 
 #define IPC_ROW_MAX (16u * 1024 * 1024) /* bytes of a row of items */
 #define IPC_ROW_ITEMS_MAX 262144        /* items in a row */
@@ -110,14 +110,18 @@ struct ipc_hops {
 
 #define IPC_FIELDS_counter(F)                                                                      \
     F(NAME, name)                                                                                  \
+    F(NAME, help) /* what it counts, for people */                                                 \
     F(U64, value) /* since the data plane's start */
 
+/* A link and what went over all its connections since the data plane knows the link; numbers that
+   are smaller than before are of a new life of the link. */
 #define IPC_FIELDS_link_state(F)                                                                   \
-    F(U64, connection) /* one connection of a link */                                              \
-    F(U32, rtt_us)                                                                                 \
-    F(U64, lost) /* packets declared lost */                                                       \
+    F(FINGERPRINT, link)                                                                           \
+    F(U32, connections) /* that live */                                                            \
+    F(U32, rtt_us)      /* of the one that carries media; 0 = not known */                         \
     F(U64, datagrams_in)                                                                           \
-    F(U64, datagrams_out)
+    F(U64, datagrams_out)                                                                          \
+    F(U64, datagrams_lost) /* of those that went out, declared lost */
 
 #define IPC_FIELDS_plane_state(F)                                                                  \
     F(U64, started_ms) /* wall clock at start, ms since 1970 */                                    \
@@ -125,7 +129,7 @@ struct ipc_hops {
     F(U64, unacknowledged) /* inputs waiting for their acknowledgement */                          \
     F(NAME, aes)
 
-/* First media per link, room and direction; later also the sampled media events. */
+/* The first media of a link in a room, in one direction. */
 #define IPC_FIELDS_first_media(F)                                                                  \
     F(FINGERPRINT, link)                                                                           \
     F(NAME, room)                                                                                  \
@@ -175,6 +179,7 @@ struct ipc_hops {
 #define IPC_FIELDS_link_join(F)                                                                    \
     F(U64, connection)                                                                             \
     F(FINGERPRINT, link)                                                                           \
+    F(NAME, label) /* of the peer, for people */                                                   \
     F(BOOL, legacy)                                                                                \
     F(U32, ping_after_ms) /* liveness; 0 = none */                                                 \
     F(U32, dead_after_ms)
@@ -214,7 +219,8 @@ struct ipc_hops {
     F(U32, max_phones)                                                                             \
     F(U32, address_connections) /* 0 = unlimited */                                                \
     F(U32, signal_bytes)                                                                           \
-    F(U32, log_level) /* enum log_level; another number changes nothing */
+    F(U32, log_level)   /* enum log_level; another number changes nothing */                       \
+    F(VALUE, event_log) /* path; empty: off */
 
 /* The process is to close all connections and end with 0: the last command of a drain. */
 #define IPC_FIELDS_stop(F) F(NAME, reason)

@@ -52,9 +52,23 @@ enum ipc_control_state {
     IPC_CONTROL_LIVE,
 };
 
+/* Name, what it counts. */
+#define IPC_CONTROL_COUNTERS(X)                                                                    \
+    X(inputs, "inputs taken")                                                                      \
+    X(inputs_repeated, "inputs that came again, dropped")                                          \
+    X(inputs_beyond_gap, "inputs that came too early, dropped")                                    \
+    X(notices, "notices taken")                                                                    \
+    X(malformed, "messages that cannot be read, dropped")                                          \
+    X(foreign_epoch, "messages for another life of a plane, dropped")                              \
+    X(commands, "transactions sent")                                                               \
+    X(commands_resent, "transactions sent again")                                                  \
+    X(adoptions, "times that what the data plane holds was adopted")                               \
+    X(requests_refused, "requests for a slice that were refused")
+
 struct ipc_control_counters {
-    uint64_t inputs, inputs_repeated, inputs_beyond_gap, notices, malformed, foreign_epoch;
-    uint64_t commands, commands_resent, adoptions, requests_refused;
+#define X(name, help) uint64_t name;
+    IPC_CONTROL_COUNTERS(X)
+#undef X
 };
 
 /* `callbacks` are copied. 0 or ERR_MEMORY. */

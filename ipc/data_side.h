@@ -46,10 +46,27 @@ struct ipc_data_callbacks {
     void (*note)(void *context, const char *event, int error, uint64_t theirs);
 };
 
+/* Name, what it counts. */
+#define IPC_DATA_COUNTERS(X)                                                                       \
+    X(inputs, "inputs taken")                                                                      \
+    X(inputs_resent, "inputs sent again")                                                          \
+    X(notices, "rows of notices published")                                                        \
+    X(commands, "transactions committed")                                                          \
+    X(commands_repeated, "transactions that came again, dropped")                                  \
+    X(commands_beyond_gap, "transactions that came too early, dropped")                            \
+    X(commands_refused_epoch, "messages of or for another life of a plane, dropped")               \
+    X(commands_refused_malformed, "transactions that cannot be read, refused")                     \
+    X(commands_refused_version, "messages of another version of the contract, dropped")            \
+    X(snapshots, "snapshots begun: adoptions by a control plane")                                  \
+    X(slices, "slices of snapshots given")                                                         \
+    X(requests_refused, "requests for a slice refused")                                            \
+    X(malformed, "messages that cannot be read, dropped")                                          \
+    X(acks_of_nothing, "acknowledgements of what never was")
+
 struct ipc_data_counters {
-    uint64_t inputs, inputs_resent, commands, commands_repeated, commands_beyond_gap;
-    uint64_t commands_refused_epoch, commands_refused_malformed, commands_refused_version;
-    uint64_t snapshots, slices, requests_refused, notices, malformed, acks_of_nothing;
+#define X(name, help) uint64_t name;
+    IPC_DATA_COUNTERS(X)
+#undef X
 };
 
 /*

@@ -275,6 +275,7 @@ static void handle_signal(struct core *c, struct connection *conn, const struct 
     if (signal_parse(input->body, &message, &error) < 0) {
         report_unreadable(c, conn, &error);
     } else {
+        c->counters.signals[message.type]++;
         if (conn->stage == CONNECTION_TOKEN)
             auth_message(c, conn, &message);
         else
@@ -386,6 +387,7 @@ void connection_opened(struct core *c, const struct ipc_opened *opened)
             c->failed = true;
             return;
         }
+        conn->opened = c->now;
         start(c, conn, opened);
     }
     transaction_ack(&c->transaction, opened->connection, opened->input);

@@ -66,6 +66,8 @@ struct connection {
     char *room;    /* ROOM: the canonical name; else NULL */
     char *vouched; /* the fingerprint that the auth service named; NULL: none */
 
+    uint64_t opened; /* ns; 0: by a control plane before this one */
+
     struct timer timer; /* of the stage */
     struct deferred record;
     struct question question;

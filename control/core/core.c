@@ -149,9 +149,9 @@ void core_input(struct core *c, const struct ipc_item *item, uint64_t now)
 
 static void take_link_state(struct core *c, const struct ipc_link_state *state)
 {
-    struct connection *conn = connection_find(c, state->connection);
-    if (conn != NULL && conn->link != NULL)
-        conn->link->rtt_us = state->rtt_us;
+    struct peer *peer = peer_find(c, &state->link);
+    if (peer != NULL)
+        peer_traffic_take(&peer->traffic, state, c->now);
 }
 
 static void take_first_media(struct core *c, const struct ipc_first_media *media)

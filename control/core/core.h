@@ -138,6 +138,7 @@ const struct core_counters *core_counters(const struct core *c); /* for /metrics
 struct core_gauges core_gauges(const struct core *c);
 
 /* ---- what operators see: fresh JSON values, owned by the caller; NULL = out of memory ---- */
+/* `since`: for how many ms it has been linked, or not; the rim makes a time of day of it. */
 cJSON *core_view_peers(const struct core *c, uint64_t now);
 cJSON *core_view_sessions(const struct core *c);
 cJSON *core_view_rooms(const struct core *c);

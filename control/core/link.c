@@ -77,10 +77,19 @@ static void put_role(struct core *c, const struct link_connection *l)
     struct ipc_item item = {.type = IPC_link_join};
     item.u.link_join.connection = l->connection->id;
     item.u.link_join.link = l->peer->fingerprint;
+    item.u.link_join.label = bytes_of_string(l->peer->label);
+    if (item.u.link_join.label.len > IPC_NAME_MAX)
+        item.u.link_join.label.len = IPC_NAME_MAX;
     item.u.link_join.legacy = !l->ours;
     item.u.link_join.ping_after_ms = l->ours ? LINK_PING_AFTER_MS : 0;
     item.u.link_join.dead_after_ms = l->ours ? LINK_DEAD_AFTER_MS : 0;
     transaction_add(&c->transaction, &item);
+}
+
+void link_put_roles(struct core *c, const struct peer *peer)
+{
+    for (const struct link_connection *l = peer->links; l != NULL; l = l->next)
+        put_role(c, l);
 }
 
 static size_t count_links(const struct peer *peer)

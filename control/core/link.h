@@ -34,7 +34,6 @@ struct link_connection {
     uint64_t spoke;         /* legacy: when it got its first forward; 0: none yet */
     uint32_t hops;          /* as its hello said: the longest path that it takes */
     bool accepts_forwarded; /* likewise: more than first-hand */
-    uint32_t rtt_us;        /* as the data plane last said */
     struct link_connection *prev;
     struct link_connection *next; /* in peer->links */
 };
@@ -48,6 +47,8 @@ enum { LINK_HELLO_BEGIN = 1, LINK_HELLO_END = 2, LINK_HELLO_RESYNC = 4 };
 void link_say_hello(struct core *c, const struct connection *conn, unsigned marks);
 /* Says something to the peer relay itself. */
 void link_say(struct core *c, const struct peer *peer, const struct signal *message);
+/* Tells the data plane anew what the connections of the link are, after a change of terms. */
+void link_put_roles(struct core *c, const struct peer *peer);
 /* Puts a live connection back into its peer's list (adoption). */
 void link_insert(struct link_connection *l);
 

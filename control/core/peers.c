@@ -90,7 +90,7 @@ void peers_forget(struct core *c)
         question_forget(c, &peer->question);
         reconnect_init(&peer->reconnect, c->now);
         peer->links = NULL;
-        peer->attempts = peer->dial = peer->silent_until = 0;
+        peer->attempts = peer->dial = peer->silent_until = peer->since = 0;
         peer->address_count = peer->address_next = 0;
         peer->last_error[0] = '\0';
         peer->later = peer->resolving = false;
@@ -160,12 +160,14 @@ void peer_link_up(struct core *c, struct peer *peer)
 {
     reconnect_linked(&peer->reconnect, c->now);
     peer->last_error[0] = '\0';
+    peer->since = c->now;
     schedule(c, peer);
 }
 
 void peer_link_lost(struct core *c, struct peer *peer)
 {
     peer->attempts++;
+    peer->since = c->now;
     reconnect_lost(&peer->reconnect, c->now, jitter(c, peer));
     schedule(c, peer);
 }

@@ -11,6 +11,7 @@
 
 #include "control/core/connection.h"
 #include "control/core/peer_terms.h"
+#include "control/core/peer_traffic.h"
 #include "control/core/reconnect.h"
 
 struct federation_link;
@@ -36,6 +37,8 @@ struct peer {
     size_t address_count;
     size_t address_next;
     char last_error[PEER_ERROR_SIZE]; /* "" while linked */
+    uint64_t since;                   /* ns: linked, or no longer linked; 0: it never was */
+    struct peer_traffic traffic;
 
     bool later;            /* it has sent something that only the later original knows */
     uint8_t strikes;       /* links that ended right after their first forward; link.h */

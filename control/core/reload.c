@@ -211,10 +211,13 @@ static bool same_text(const char *a, const char *b)
 static void change_peer(struct core *c, struct peer *peer, const struct peer_terms *terms)
 {
     bool moved = !same_text(peer->address, terms->address) || peer->legacy != terms->legacy;
+    bool renamed = !same_text(peer->label, terms->label);
     peer_set_terms(peer, terms);
     if (!c->live)
         return;
     judge_links(c, peer);
+    if (renamed)
+        link_put_roles(c, peer);
     if (moved)
         peer_readdressed(c, peer);
 }

@@ -80,6 +80,8 @@ static void enter(struct core *c, struct connection *conn, const char *name,
         return;
     }
     c->counters.joins++;
+    if (conn->opened != 0)
+        core_join_times_add(&c->counters.join_times, c->now - conn->opened);
     room_join(c, room, conn, member);
     say_answer(c, conn, answer);
     connection_enter(c, conn, CONNECTION_LIVE, UINT64_MAX);

@@ -46,39 +46,94 @@ static const char *peer_state(const struct peer *peer)
     return peer->reconnect.state == RECONNECT_DIALING ? "dialing" : "waiting";
 }
 
-static void add_peer(cJSON *array, const struct peer *peer, uint64_t now)
+static int count_connections(const struct peer *peer)
+{
+    int count = 0;
+    for (const struct link_connection *l = peer->links; l != NULL; l = l->next)
+        count++;
+    return count;
+}
+
+static void add_number(cJSON *object, const char *key, double value, bool known)
+{
+    if (known)
+        cJSON_AddNumberToObject(object, key, value);
+    else
+        cJSON_AddNullToObject(object, key);
+}
+
+static void add_traffic(cJSON *o, const struct peer *peer)
+{
+    const struct peer_traffic *t = &peer->traffic;
+    double loss = peer_traffic_loss(t);
+    bool linked = peer_linked(peer);
+    add_number(o, "rtt_ms", t->rtt_us / 1000.0, linked && t->rtt_us > 0);
+    add_number(o, "loss_pct", loss, linked && loss != PEER_TRAFFIC_NO_LOSS);
+    cJSON_AddNumberToObject(o, "packets_in", (double)t->sum.in);
+    cJSON_AddNumberToObject(o, "packets_out", (double)t->sum.out);
+    cJSON_AddNumberToObject(o, "packets_lost", (double)t->sum.lost);
+}
+
+/* Somebody is in the room behind this link. */
+static bool is_peopled(const struct federation_link *link, const struct global_room *room)
+{
+    for (const struct entry *e = link->entries; e != NULL; e = e->link_next) {
+        if (e->topic->key.room == room && e->topic->list.count > 0)
+            return true;
+    }
+    return false;
+}
+
+/* The rooms in which media may come from this peer or go to it. */
+static void add_peer_rooms(cJSON *o, const struct core *c, const struct peer *peer)
+{
+    const struct federation_link *link = peer->federation;
+    cJSON *rooms = cJSON_AddArrayToObject(o, "rooms");
+    const struct global_room *global = link == NULL ? NULL : c->federation->rooms;
+    for (; global != NULL; global = global->hh.next) {
+        bool goes = rooms_find(c, global->name) != NULL && media_route_goes_to(c, global, link);
+        if (goes || is_peopled(link, global))
+            cJSON_AddItemToArray(rooms, cJSON_CreateString(global->name));
+    }
+    for (const struct room *room = c->rooms; room != NULL; room = room->hh.next) {
+        if (call_room_peer(c, room) == peer)
+            cJSON_AddItemToArray(rooms, cJSON_CreateString(room->name));
+    }
+}
+
+/* Every peer has the same keys: they are the columns of a table. */
+static void add_peer(cJSON *array, const struct core *c, const struct peer *peer, uint64_t now)
 {
     cJSON *o = add_object(array);
-    int connections = 0;
-    for (const struct link_connection *l = peer->links; l != NULL; l = l->next)
-        connections++;
     cJSON_AddStringToObject(o, "label", peer->label);
     add_tls(o, "fingerprint", &peer->fingerprint);
     cJSON_AddStringToObject(o, "state", peer_state(peer));
-    cJSON_AddNumberToObject(o, "connections", connections);
+    add_number(o, "since", (double)((now - peer->since) / CLOCK_MS), peer->since != 0);
+    cJSON_AddNumberToObject(o, "connections", count_connections(peer));
+    add_traffic(o, peer);
+    add_peer_rooms(o, c, peer);
     if (peer->last_error[0] == '\0')
         cJSON_AddNullToObject(o, "last_error");
     else
         cJSON_AddStringToObject(o, "last_error", peer->last_error);
     cJSON_AddBoolToObject(o, "legacy", peer->legacy && !peer_is_ours(peer));
-    if (peer->links != NULL) {
+    if (peer->links != NULL)
         add_address(o, "addr", &peer->links->connection->remote);
-        cJSON_AddNumberToObject(o, "rtt_us", peer->links->rtt_us);
-    }
-    if (peer->federation != NULL) {
-        cJSON_AddNumberToObject(o, "announced", (double)peer->federation->entry_count);
-        cJSON_AddNumberToObject(o, "wanted", (double)peer->federation->demander_count);
-    }
+    else
+        cJSON_AddNullToObject(o, "addr");
+    const struct federation_link *link = peer->federation;
+    add_number(o, "announced", link == NULL ? 0 : (double)link->entry_count, link != NULL);
+    add_number(o, "wanted", link == NULL ? 0 : (double)link->demander_count, link != NULL);
     uint64_t at = reconnect_deadline(&peer->reconnect);
-    if (peer->address != NULL && at != UINT64_MAX)
-        cJSON_AddNumberToObject(o, "next_dial_ms", at > now ? (double)((at - now) / CLOCK_MS) : 0);
+    add_number(o, "next_dial_ms", at > now ? (double)((at - now) / CLOCK_MS) : 0,
+               peer->address != NULL && at != UINT64_MAX);
 }
 
 cJSON *core_view_peers(const struct core *c, uint64_t now)
 {
     cJSON *array = cJSON_CreateArray();
     for (const struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next)
-        add_peer(array, peer, now);
+        add_peer(array, c, peer, now);
     return array;
 }
 

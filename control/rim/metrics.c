@@ -1,109 +1,173 @@
 #include "control/rim/metrics.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "control/rim/exposition.h"
+
 #define DROP_PREFIX "drop_"
 #define QUIC_DROP_PREFIX "quic_drop_"
-
-static void head(struct buffer *out, const char *name, const char *type, const char *help)
-{
-    buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void number(struct buffer *out, const char *name, const char *type, const char *help,
-                   uint64_t value)
-{
-    head(out, name, type, help);
-    buffer_printf(out, "%s %" PRIu64 "\n", name, value);
-}
-
-/* A label's value: `\`, `"` and line ends escaped, as the format wants. */
-static void label_value(struct buffer *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '\\' || *text == '"')
-            buffer_append_u8(out, '\\');
-        buffer_append_u8(out, (uint8_t)*text);
-    }
-}
-
-static void labelled(struct buffer *out, const char *name, const char *label, const char *text)
-{
-    buffer_printf(out, "%s{%s=\"", name, label);
-    label_value(out, text);
-    buffer_append_string(out, "\"} ");
-}
+#define NAME_SIZE (SCOREBOARD_NAME_SIZE + 32)
 
 /* ---- the original's names ---- */
+
+static void write_tokens(const struct core_counters *counters, struct buffer *out)
+{
+    static const char name[] = "wzp_relay_auth_attempts_total";
+    exposition_family(out, name, "counter", "token checks");
+    exposition_sample_u64(out, name, EXPOSITION_LABEL("result", "ok"), counters->tokens_accepted);
+    exposition_sample_u64(out, name, EXPOSITION_LABEL("result", "fail"), counters->tokens_refused);
+}
+
+static void write_join_times(const struct core_join_times *times, struct buffer *out)
+{
+    static const char bucket[] = "wzp_relay_handshake_duration_seconds_bucket";
+    static const char *const bounds[] = {
+#define X(ns, text) text,
+        CORE_JOIN_BUCKETS(X)
+#undef X
+    };
+    uint64_t below = 0;
+    exposition_family(out, "wzp_relay_handshake_duration_seconds", "histogram",
+                      "media joins, from the connection to the CallAnswer");
+    for (size_t i = 0; i < CORE_JOIN_BUCKET_COUNT; i++) {
+        below += times->buckets[i];
+        exposition_sample_u64(out, bucket, EXPOSITION_LABEL("le", bounds[i]), below);
+    }
+    exposition_sample_u64(out, bucket, EXPOSITION_LABEL("le", "+Inf"), times->count);
+    exposition_sample(out, "wzp_relay_handshake_duration_seconds_sum", EXPOSITION_NO_LABELS,
+                      (double)times->sum / (double)CLOCK_SECOND);
+    exposition_sample_u64(out, "wzp_relay_handshake_duration_seconds_count", EXPOSITION_NO_LABELS,
+                          times->count);
+}
 
 static void write_relay(const struct metrics_source *s, struct buffer *out)
 {
     const struct core_counters *counters = core_counters(s->core);
     const struct core_gauges gauges = core_gauges(s->core);
-    number(out, "wzp_relay_active_sessions", "gauge", "media connections", gauges.sessions);
-    number(out, "wzp_relay_active_rooms", "gauge", "rooms", gauges.rooms);
-    number(out, "wzp_relay_packets_forwarded_total", "counter", "media packets to room members",
-           scoreboard_value(s->data, "media_to_members"));
-    head(out, "wzp_relay_auth_attempts_total", "counter", "token checks");
-    buffer_printf(out, "wzp_relay_auth_attempts_total{result=\"ok\"} %" PRIu64 "\n",
-                  counters->tokens_accepted);
-    buffer_printf(out, "wzp_relay_auth_attempts_total{result=\"fail\"} %" PRIu64 "\n",
-                  counters->tokens_refused);
+    exposition_gauge(out, "wzp_relay_active_sessions", "media connections in a room",
+                     (double)gauges.sessions);
+    exposition_gauge(out, "wzp_relay_active_rooms", "rooms with members", (double)gauges.rooms);
+    exposition_counter(out, "wzp_relay_packets_forwarded_total", "media packets to room members",
+                       scoreboard_value(s->data, "media_to_members"));
+    exposition_counter(out, "wzp_relay_bytes_forwarded_total",
+                       "payload bytes of media packets to room members",
+                       scoreboard_value(s->data, "media_bytes_to_members"));
+    write_tokens(counters, out);
+    write_join_times(&counters->join_times, out);
+    exposition_counter(out, "wzp_federation_packets_deduped_total", "copies dropped",
+                       scoreboard_value(s->data, "drop_copy"));
+    exposition_counter(out, "wzp_federation_packets_rate_limited_total",
+                       "media over a peer's rate in one room",
+                       scoreboard_value(s->data, "drop_route_rate"));
 }
 
-static const char *text_of(const cJSON *peer, const char *key)
+/* ---- peers ---- */
+
+static double number_of(const cJSON *peer, const char *key)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(peer, key));
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(peer, key);
+    return cJSON_IsNumber(value) ? value->valuedouble : 0;
+}
+
+static const char *label_of(const cJSON *peer)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(peer, "label"));
     return text == NULL ? "" : text;
+}
+
+static double linked(const cJSON *peer)
+{
+    return number_of(peer, "connections") > 0;
+}
+
+static double rtt_ms(const cJSON *peer)
+{
+    return number_of(peer, "rtt_ms");
+}
+
+static double connections(const cJSON *peer)
+{
+    return number_of(peer, "connections");
+}
+
+static double loss(const cJSON *peer)
+{
+    return number_of(peer, "loss_pct") / 100;
+}
+
+static double lost(const cJSON *peer)
+{
+    return number_of(peer, "packets_lost");
+}
+
+static double rooms(const cJSON *peer)
+{
+    return cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(peer, "rooms"));
+}
+
+static const struct peer_family {
+    const char *name, *type, *help;
+    double (*value)(const cJSON *peer);
+    const char *needs; /* no sample where this is null; NULL: always one */
+} peer_families[] = {
+    {"wzp_federation_peer_status", "gauge", "1 linked, 0 not", linked, NULL},
+    {"wzp_federation_peer_rtt_ms", "gauge", "round trip to the peer", rtt_ms, "rtt_ms"},
+    {"chappe_peer_connections", "gauge", "live connections of the link", connections, NULL},
+    {"chappe_peer_loss_ratio", "gauge", "packets to the peer lost on the way, of the last 10 s",
+     loss, "loss_pct"},
+    {"chappe_peer_packets_lost_total", "counter", "packets to the peer lost on the way", lost,
+     NULL},
+    {"chappe_peer_rooms", "gauge", "rooms that share media with the peer", rooms, NULL},
+};
+
+static void write_peer_family(const struct peer_family *family, const cJSON *peers,
+                              struct buffer *out)
+{
+    const cJSON *peer;
+    exposition_family(out, family->name, family->type, family->help);
+    cJSON_ArrayForEach(peer, peers)
+    {
+        if (family->needs == NULL ||
+            cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(peer, family->needs)))
+            exposition_sample(out, family->name, EXPOSITION_LABEL("peer", label_of(peer)),
+                              family->value(peer));
+    }
+}
+
+static void write_peer_packets(const cJSON *peers, struct buffer *out)
+{
+    static const char name[] = "wzp_federation_packets_forwarded_total";
+    const cJSON *peer;
+    exposition_family(out, name, "counter", "media packets from and to the peer");
+    cJSON_ArrayForEach(peer, peers)
+    {
+        exposition_sample(out, name, EXPOSITION_LABELS("peer", label_of(peer), "direction", "in"),
+                          number_of(peer, "packets_in"));
+        exposition_sample(out, name, EXPOSITION_LABELS("peer", label_of(peer), "direction", "out"),
+                          number_of(peer, "packets_out"));
+    }
 }
 
 static void write_peers(const struct metrics_source *s, struct buffer *out)
 {
     cJSON *peers = core_view_peers(s->core, s->now);
     const cJSON *peer;
-    head(out, "wzp_federation_peer_status", "gauge", "1 linked, 0 not");
+    double sum = 0;
+    for (size_t i = 0; i < sizeof peer_families / sizeof *peer_families; i++)
+        write_peer_family(&peer_families[i], peers, out);
+    write_peer_packets(peers, out);
     cJSON_ArrayForEach(peer, peers)
     {
-        labelled(out, "wzp_federation_peer_status", "peer", text_of(peer, "label"));
-        buffer_printf(out, "%d\n", strcmp(text_of(peer, "state"), "linked") == 0);
+        sum += rooms(peer);
     }
-    head(out, "wzp_federation_peer_rtt_ms", "gauge", "round trip to the peer");
-    cJSON_ArrayForEach(peer, peers)
-    {
-        const cJSON *rtt = cJSON_GetObjectItemCaseSensitive(peer, "rtt_us");
-        if (!cJSON_IsNumber(rtt))
-            continue;
-        labelled(out, "wzp_federation_peer_rtt_ms", "peer", text_of(peer, "label"));
-        buffer_printf(out, "%.3f\n", rtt->valuedouble / 1000);
-    }
+    exposition_gauge(out, "wzp_federation_active_rooms", "rooms shared with a peer, over all peers",
+                     sum);
     cJSON_Delete(peers);
-    number(out, "wzp_federation_packets_deduped_total", "counter", "copies dropped",
-           scoreboard_value(s->data, "drop_copy"));
-    number(out, "wzp_federation_packets_rate_limited_total", "counter",
-           "media over a peer's rate in one room", scoreboard_value(s->data, "drop_route_rate"));
 }
 
-/* ---- our own ---- */
-
-static void write_control(const struct metrics_source *s, struct buffer *out)
-{
-    const struct core_counters *counters = core_counters(s->core);
-    const struct core_gauges gauges = core_gauges(s->core);
-#define X(name, help)                                                                              \
-    number(out, "chappe_control_" #name "_total", "counter", help, counters->name);
-    CORE_COUNTERS(X)
-#undef X
-#define X(name, help) number(out, "chappe_control_" #name, "gauge", help, gauges.name);
-    CORE_GAUGES(X)
-#undef X
-    number(out, "chappe_control_uncommitted", "gauge", "transactions not known to be committed",
-           ipc_control_side_uncommitted(s->contract));
-    head(out, "chappe_build_info", "gauge", "what runs");
-    labelled(out, "chappe_build_info", "version", s->build);
-    buffer_append_string(out, "1\n");
-}
+/* ---- drops ---- */
 
 static const char *drop_reason(const char *name)
 {
@@ -114,23 +178,102 @@ static const char *drop_reason(const char *name)
     return NULL;
 }
 
+static void write_drop(struct buffer *out, const char *plane, const char *reason, uint64_t value)
+{
+    exposition_sample_u64(out, "chappe_drops_total",
+                          EXPOSITION_LABELS("plane", plane, "reason", reason), value);
+}
+
+static void write_drops(const struct metrics_source *s, struct buffer *out)
+{
+    const struct core_counters *counters = core_counters(s->core);
+    exposition_family(out, "chappe_drops_total", "counter", "what came to nothing, by reason");
+    for (size_t i = 0; i < s->data->count; i++) {
+        const struct scoreboard_entry *e = &s->data->entries[i];
+        if (drop_reason(e->name) != NULL)
+            write_drop(out, "data", drop_reason(e->name), e->value);
+    }
+#define X(name, help) write_drop(out, "control", #name, counters->name);
+    CORE_DROPS(X)
+#undef X
+}
+
+/* ---- the control plane ---- */
+
+static void write_signals(const struct core_counters *counters, struct buffer *out)
+{
+    static const char name[] = "chappe_signals_total";
+    exposition_family(out, name, "counter", "signal messages read, by variant");
+    for (int i = 0; i < SIGNAL_TYPES; i++)
+        exposition_sample_u64(out, name,
+                              EXPOSITION_LABEL("kind", signal_type_name((enum signal_type)i)),
+                              counters->signals[i]);
+}
+
+static void write_control(const struct metrics_source *s, struct buffer *out)
+{
+    const struct core_counters *counters = core_counters(s->core);
+    const struct core_gauges gauges = core_gauges(s->core);
+    const struct ipc_control_counters *ipc = ipc_control_side_counters(s->contract);
+#define X(name, help)                                                                              \
+    exposition_counter(out, "chappe_control_" #name "_total", help, counters->name);
+    CORE_EVENTS(X)
+#undef X
+#define X(name, help) exposition_gauge(out, "chappe_control_" #name, help, (double)gauges.name);
+    CORE_GAUGES(X)
+#undef X
+#define X(name, help)                                                                              \
+    exposition_counter(out, "chappe_control_ipc_" #name "_total", help, ipc->name);
+    IPC_CONTROL_COUNTERS(X)
+#undef X
+    write_signals(counters, out);
+    exposition_gauge(out, "chappe_control_uncommitted", "transactions not known to be committed",
+                     (double)ipc_control_side_uncommitted(s->contract));
+    exposition_counter(out, "chappe_control_log_lines_lost_total",
+                       "log lines that could not be written", log_lost());
+}
+
+/* ---- the lives of both ---- */
+
+static void write_lives(const struct metrics_source *s, struct buffer *out)
+{
+    const struct lives *l = s->lives;
+    exposition_gauge(out, "chappe_control_epoch", "the control plane's life",
+                     (double)ipc_control_side_epoch(s->contract));
+    exposition_gauge(out, "chappe_data_epoch", "the data plane's life",
+                     (double)ipc_control_side_data_epoch(s->contract));
+    exposition_gauge(out, "chappe_control_start_time_seconds", "start of the control plane",
+                     (double)l->started_ms / 1000);
+    exposition_gauge(out, "chappe_data_start_time_seconds", "start of the data plane; 0: not heard",
+                     (double)l->data_started_ms / 1000);
+    exposition_counter(out, "chappe_data_restarts_total",
+                       "new lives of the data plane that this control plane has seen",
+                       l->data_restarts);
+    exposition_gauge(out, "chappe_control_adoption_seconds",
+                     "time that the last adoption took; 0: none yet",
+                     (double)l->adoption / (double)CLOCK_SECOND);
+    exposition_gauge(out, "chappe_control_live", "1: what the data plane holds is adopted",
+                     ipc_control_side_state(s->contract) == IPC_CONTROL_LIVE);
+    exposition_gauge(out, "chappe_data_connections", "QUIC connections",
+                     (double)l->data_connections);
+    exposition_gauge(out, "chappe_data_unacknowledged", "inputs that wait for the control plane",
+                     (double)l->data_unacknowledged);
+    exposition_family(out, "chappe_build_info", "gauge", "what runs");
+    exposition_sample(out, "chappe_build_info",
+                      EXPOSITION_LABELS("version", s->build, "aes", l->aes), 1);
+}
+
+/* ---- the data plane ---- */
+
 static void write_data(const struct metrics_source *s, struct buffer *out)
 {
-    head(out, "chappe_drops_total", "counter", "what the data plane dropped, by reason");
     for (size_t i = 0; i < s->data->count; i++) {
         const struct scoreboard_entry *e = &s->data->entries[i];
-        const char *reason = drop_reason(e->name);
-        if (reason == NULL)
+        char name[NAME_SIZE];
+        if (drop_reason(e->name) != NULL)
             continue;
-        labelled(out, "chappe_drops_total", "reason", reason);
-        buffer_printf(out, "%" PRIu64 "\n", e->value);
-    }
-    for (size_t i = 0; i < s->data->count; i++) {
-        const struct scoreboard_entry *e = &s->data->entries[i];
-        if (drop_reason(e->name) == NULL)
-            buffer_printf(out,
-                          "# TYPE chappe_data_%s_total counter\nchappe_data_%s_total %" PRIu64 "\n",
-                          e->name, e->name, e->value);
+        snprintf(name, sizeof name, "chappe_data_%s_total", e->name);
+        exposition_counter(out, name, e->help, e->value);
     }
 }
 
@@ -138,6 +281,8 @@ void metrics_write(const struct metrics_source *source, struct buffer *out)
 {
     write_relay(source, out);
     write_peers(source, out);
+    write_drops(source, out);
     write_control(source, out);
+    write_lives(source, out);
     write_data(source, out);
 }

@@ -1,13 +1,20 @@
 /*
- * What /metrics says, in Prometheus's text format 0.0.4. The names of the original that we have a
- * meaning for (protocol.md 5.18) and our own: chappe_control_* (the core's table), chappe_data_*
- * (what the data plane counts), chappe_drops_total by reason. Labels are configured names only, so
- * that no peer can make series.
+ * What /metrics says, in Prometheus's text format 0.0.4:
+ *
+ *   wzp_*                 the original's names (protocol.md 5.18) that have a meaning here
+ *   chappe_drops_total    everything that was dropped, by plane and reason
+ *   chappe_peer_*         by peer relay
+ *   chappe_control_*      what the control plane counts; chappe_data_* what the data plane does
+ *
+ * Label values are names of the config, reasons, variants and the like, so that no peer can make
+ * series. Not there are the original's metrics of single sessions (a series for each phone), of
+ * jitter buffers and loss recovery (a relay has none).
  */
 #ifndef CHAPPE_CONTROL_RIM_METRICS_H
 #define CHAPPE_CONTROL_RIM_METRICS_H
 
 #include "control/core/core.h"
+#include "control/rim/lives.h"
 #include "control/rim/scoreboard.h"
 #include "ipc/control_side.h"
 
@@ -15,6 +22,7 @@ struct metrics_source {
     const struct core *core;
     const struct ipc_control_side *contract;
     const struct scoreboard *data;
+    const struct lives *lives;
     const char *build;
     uint64_t now; /* ns */
 };

@@ -55,9 +55,27 @@ static cJSON *view_ready(const struct operator_window *w, uint64_t now)
     return o;
 }
 
+/* `since` becomes a time of day: the core has no such clock. */
+static void date_peer(cJSON *peer, uint64_t wall_ms)
+{
+    const cJSON *elapsed = cJSON_GetObjectItemCaseSensitive(peer, "since");
+    char text[CLOCK_TEXT];
+    if (!cJSON_IsNumber(elapsed) || elapsed->valuedouble > (double)wall_ms)
+        return;
+    clock_text(wall_ms - (uint64_t)elapsed->valuedouble, text);
+    cJSON_ReplaceItemInObjectCaseSensitive(peer, "since", cJSON_CreateString(text));
+}
+
 static cJSON *view_peers(const struct operator_window *w, uint64_t now)
 {
-    return core_view_peers(w->core, now);
+    cJSON *peers = core_view_peers(w->core, now);
+    cJSON *peer;
+    uint64_t wall_ms = clock_wall_ms();
+    cJSON_ArrayForEach(peer, peers)
+    {
+        date_peer(peer, wall_ms);
+    }
+    return peers;
 }
 
 static cJSON *view_sessions(const struct operator_window *w, uint64_t now)

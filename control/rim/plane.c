@@ -15,6 +15,7 @@
 #include "common/random.h"
 #include "control/core/core.h"
 #include "control/rim/http.h"
+#include "control/rim/lives.h"
 #include "control/rim/metrics.h"
 #include "control/rim/operator.h"
 #include "control/rim/questions.h"
@@ -28,7 +29,6 @@
 #define TICK (100 * CLOCK_MS) /* ns between our reports to the data plane */
 #define EVENTS_MAX 16
 #define BATCH_MAX 256 /* messages taken from one socket before the others have their turn */
-#define AES_TEXT_MAX 64
 
 struct plane {
     struct startup *startup;
@@ -42,9 +42,9 @@ struct plane {
     struct readiness readiness;
     struct http *http; /* NULL: metrics.listen is off */
     struct scoreboard scoreboard;
+    struct lives lives;
     int epoll, signals;
     uint64_t started, now, next_tick;
-    char aes[AES_TEXT_MAX];
     int exit_code;
     bool unsent; /* a transaction could not be sent since the last adoption */
     bool silent; /* nothing is heard of the data plane */
@@ -130,6 +130,7 @@ static void on_adopting(void *context, uint64_t data_epoch)
     struct plane *p = context;
     log_event(LOG_INFO, "adopting", LOG_U64("data_epoch", data_epoch),
               LOG_U64("control_epoch", ipc_control_side_epoch(p->contract)));
+    lives_adopting(&p->lives, data_epoch, clock_monotonic());
     questions_forget(&p->questions);
     core_adopting(p->core, data_epoch);
 }
@@ -146,6 +147,7 @@ static void on_adopted(void *context)
     p->unsent = false;
     core_adopted(p->core, p->now);
     questions_give(&p->questions, p->core, p->now);
+    lives_adopted(&p->lives, clock_monotonic());
     log_event(LOG_INFO, "adopted", LOG_U64("data_epoch", ipc_control_side_data_epoch(p->contract)),
               LOG_U64("control_epoch", ipc_control_side_epoch(p->contract)));
 }
@@ -187,13 +189,8 @@ static void on_input(void *context, const struct ipc_item *item)
 static void on_notice(void *context, const struct ipc_item *item)
 {
     struct plane *p = context;
-    if (item->type == IPC_plane_state) {
-        struct bytes aes = item->u.plane_state.aes;
-        size_t len = aes.len < sizeof p->aes ? aes.len : sizeof p->aes - 1;
-        if (len > 0)
-            memcpy(p->aes, aes.data, len);
-        p->aes[len] = '\0';
-    }
+    if (item->type == IPC_plane_state)
+        lives_notice(&p->lives, &item->u.plane_state);
     if (item->type == IPC_counter)
         scoreboard_take(&p->scoreboard, &item->u.counter);
     core_notice(p->core, item, p->now);
@@ -327,7 +324,7 @@ static void answer_operator(struct plane *p)
         .core = p->core,
         .contract = p->contract,
         .build = p->build,
-        .aes = p->aes,
+        .aes = p->lives.aes,
         .started = p->started,
         .answered = is_answered(p),
         .actions = {.reload = on_reload, .drain = on_drain, .undrain = on_undrain, .context = p},
@@ -550,6 +547,7 @@ static void write_metrics(void *context, struct buffer *page)
     const struct metrics_source source = {.core = p->core,
                                           .contract = p->contract,
                                           .data = &p->scoreboard,
+                                          .lives = &p->lives,
                                           .build = p->build,
                                           .now = p->now};
     metrics_write(&source, page);
@@ -617,6 +615,7 @@ int plane_init(struct plane **out, struct startup *s, const char *build)
     p->epoll = p->signals = -1;
     p->started = read_clock(p);
     readiness_init(&p->readiness, p->now);
+    lives_init(&p->lives, clock_wall_ms());
     int rc = catch_signals(p);
     if (rc == 0)
         rc = make_core(p);

@@ -25,6 +25,11 @@ void scoreboard_take(struct scoreboard *s, const struct ipc_counter *counter)
     struct scoreboard_entry *entry = &s->entries[s->count++];
     memcpy(entry->name, counter->name.data, counter->name.len);
     entry->name[counter->name.len] = '\0';
+    size_t len =
+        counter->help.len < sizeof entry->help ? counter->help.len : sizeof entry->help - 1;
+    if (len > 0)
+        memcpy(entry->help, counter->help.data, len);
+    entry->help[len] = '\0';
     entry->value = counter->value;
 }
 

@@ -7,11 +7,13 @@
 
 #include "ipc/catalogue.h"
 
-#define SCOREBOARD_MAX 512      /* counters; further names are ignored */
-#define SCOREBOARD_NAME_SIZE 64 /* bytes of a name with its NUL; longer ones are ignored */
+#define SCOREBOARD_MAX 512       /* counters; further names are ignored */
+#define SCOREBOARD_NAME_SIZE 64  /* bytes of a name with its NUL; longer ones are ignored */
+#define SCOREBOARD_HELP_SIZE 160 /* with its NUL; longer ones are cut */
 
 struct scoreboard_entry {
     char name[SCOREBOARD_NAME_SIZE]; /* [a-z0-9_] only, so that it can be a metric's name */
+    char help[SCOREBOARD_HELP_SIZE]; /* what it counts */
     uint64_t value;
 };
 

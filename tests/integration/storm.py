@@ -84,7 +84,8 @@ class Storm:
     def state(self):
         state = {what: self.a.ctl(what) for what in ("sessions", "rooms", "calls", "peers")}
         for peer in state["peers"]:
-            del peer["rtt_us"]  # a measurement
+            for key in ("rtt_ms", "loss_pct", "packets_in", "packets_out", "packets_lost"):
+                del peer[key]  # measured
         for entries in state.values():
             entries.sort(key=lambda entry: json.dumps(entry, sort_keys=True))
         return state

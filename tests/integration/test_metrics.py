@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # parallel
 """/metrics, /healthz and /readyz: what they say before and after a call, and when a plane is gone."""
+import datetime
+import re
 import signal
 import socket
 import urllib.error
@@ -17,17 +19,40 @@ def get(relay, path):
         return error.code, error.read().decode()
 
 
+SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-z_]+="(?:[^"\\\n]|\\.)*"'
+                    r'(?:,[a-z_]+="(?:[^"\\\n]|\\.)*")*\})? (-?[0-9.e+-]+)')
+
+
 def values(relay):
-    """Series -> value; every line must be of the text format."""
+    """Series -> value; the page must be of the text format: each family once, with its help, type
+    and samples together."""
     status, page = get(relay, "/metrics")
-    assert status == 200, page
-    found = {}
+    assert status == 200 and page.endswith("\n"), page
+    found, families, family = {}, set(), None
     for line in page.splitlines():
-        if not line.startswith("#"):
-            series, value = line.rsplit(" ", 1)
+        if line.startswith("# HELP "):
+            family, text = line[7:].split(" ", 1)
+            assert family not in families and text, line
+            families.add(family)
+        elif line.startswith("# TYPE "):
+            name, kind = line[7:].split(" ")
+            assert name == family and kind in ("counter", "gauge", "histogram"), line
+        else:
+            match = SAMPLE.fullmatch(line)
+            assert match, line
+            name = match[1]
+            if kind == "histogram":
+                name = re.sub("_(bucket|sum|count)$", "", name)
+            assert name == family, f"{line} in the family {family}"
+            assert (kind == "counter") == name.endswith("_total") or kind == "histogram", line
+            series = match[1] + (match[2] or "")
             assert series not in found, f"{series} twice"
-            found[series] = float(value)
+            found[series] = float(match[3])
     return found
+
+
+def parse_time(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def start(lab):
@@ -51,7 +76,7 @@ def test_metrics_count_a_call(lab):
              lambda: values(relay)["wzp_relay_packets_forwarded_total"] == 100)
     after = values(relay)
     assert after["chappe_control_calls_accepted_total"] == 1, after
-    assert after['chappe_drops_total{reason="malformed"}'] == 0, after
+    assert after['chappe_drops_total{plane="data",reason="malformed"}'] == 0, after
 
 
 def test_health_and_readiness(lab):
@@ -81,6 +106,57 @@ def test_peers_have_their_labels_only(lab):
         child.signal(signal.SIGTERM)
         child.wait()
     wait_for("link lost", lambda: values(relay)[series] == 0)
+
+
+def test_what_goes_over_a_link_is_counted_and_survives_the_control_plane(lab):
+    relay, other = lab.relay("relay"), lab.relay("other").start()
+    relay.metrics = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+    other.configure(trusted=[other.trust(relay)])
+    relay.configure(metrics={"listen": relay.metrics}, peers=[relay.peer(other)],
+                    log={"format": "json"})
+    other.ctl("reload")
+    relay.start().linked("other")
+    peer, = relay.ctl("peers")
+    since = peer["since"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", since), peer
+    assert peer["rooms"] == [] and peer["packets_in"] == peer["packets_out"] == 0, peer
+    bob = lab.phone("bob", other, "--register", "--seconds", 1)
+    alice = lab.phone("alice", relay, "--call", bob.fingerprint(), "--seconds", 1)
+    room = wait_for("the call's room", lambda: relay.ctl("peers")[0]["rooms"])
+    lossless(alice.report())
+    lossless(bob.report())
+    assert len(room) == 1 and room[0].startswith("call-"), room
+    series = 'wzp_federation_packets_forwarded_total{{peer="other",direction="{}"}}'
+    wait_for("50 packets each way",
+             lambda: all(values(relay)[series.format(way)] == 50 for way in ("in", "out")))
+    after = values(relay)
+    assert after['chappe_peer_packets_lost_total{peer="other"}'] == 0, after
+    assert after['wzp_federation_peer_rtt_ms{peer="other"}'] > 0, after
+    assert after["wzp_relay_handshake_duration_seconds_count"] == 1, after
+    assert after['chappe_signals_total{kind="DirectCallOffer"}'] == 1, after
+    for direction in ("in", "out"):
+        relay.wait_event("first_media", peer="other", direction=direction, room=room[0])
+    assert len(relay.log_events("first_media")) == 2, relay.log_events("first_media")
+
+    relay.control.signal(signal.SIGKILL)
+    relay.control.wait()
+    relay.start_control()
+    relay.ready()
+    wait_for("the data plane has said it again",
+             lambda: values(relay)[series.format("in")] == 50)
+    peer, = relay.ctl("peers")
+    assert abs(parse_time(peer["since"]) - parse_time(since)) < 0.1, (peer, since)
+    assert peer["packets_in"] == peer["packets_out"] == 50 and peer["rtt_ms"] > 0, peer
+    assert peer["packets_lost"] == 0 and peer["last_error"] is None, peer
+    after = values(relay)
+    assert after["chappe_data_ipc_snapshots_total"] == 2, after
+    assert after["chappe_control_ipc_adoptions_total"] == 1, after
+    assert after["chappe_control_adoption_seconds"] > 0, after
+    other.kill()
+    wait_for("the link is lost", lambda: relay.ctl("peers")[0]["state"] != "linked")
+    peer, = relay.ctl("peers")
+    assert parse_time(peer["since"]) > parse_time(since) and peer["last_error"], peer
+    assert peer["rtt_ms"] is None and peer["packets_in"] == 50, peer
 
 
 if __name__ == "__main__":

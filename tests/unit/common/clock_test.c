@@ -33,11 +33,22 @@ static void units_are_those_of_the_names(void **state)
     assert_true(CLOCK_SECOND == 1000 * CLOCK_MS && CLOCK_MS == 1000 * CLOCK_US);
 }
 
+static void times_of_day_as_text(void **state)
+{
+    (void)state;
+    char text[CLOCK_TEXT];
+    clock_text(1795360523007, text);
+    assert_string_equal(text, "2026-11-22T15:15:23.007Z");
+    clock_text_us(1795360523007089, text);
+    assert_string_equal(text, "2026-11-22T15:15:23.007089Z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(monotonic_never_goes_back),
         cmocka_unit_test(units_are_those_of_the_names),
+        cmocka_unit_test(times_of_day_as_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
