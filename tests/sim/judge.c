@@ -1,0 +1,232 @@
+#include "tests/sim/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/net_connection.h"
+
+#define SILENCE (5 * CLOCK_SECOND) /* without a message */
+#define PACKETS 3u
+#define FAR INT_MAX
+#define PATH_MAX_RELAYS 16 /* whatever federation_hops says (common/EXTENSION.md) */
+
+#include <limits.h>
+
+/* ---- the search ---- */
+
+/* A link as one relay has it. */
+struct arc {
+    int to;
+    bool delegate;
+};
+
+struct graph {
+    int relays;
+    size_t *first; /* of each relay's arcs; relays + 1 */
+    struct arc *arcs;
+};
+
+static void graph_init(struct graph *g, const struct shape *shape)
+{
+    size_t at = 0;
+    g->relays = shape->relays;
+    g->first = sim_alloc(((size_t)g->relays + 1) * sizeof(*g->first));
+    g->arcs = sim_alloc((2 * shape->count + 1) * sizeof(*g->arcs));
+    for (size_t i = 0; i < shape->count; i++) {
+        g->first[shape->edges[i].a + 1]++;
+        g->first[shape->edges[i].b + 1]++;
+    }
+    for (int i = 0; i < g->relays; i++)
+        g->first[i + 1] += g->first[i];
+    size_t *next = sim_alloc((size_t)g->relays * sizeof(*next));
+    memcpy(next, g->first, (size_t)g->relays * sizeof(*next));
+    for (; at < shape->count; at++) {
+        const struct edge *e = &shape->edges[at];
+        g->arcs[next[e->a]++] = (struct arc){e->b, e->a_delegate};
+        g->arcs[next[e->b]++] = (struct arc){e->a, e->b_delegate};
+    }
+    free(next);
+}
+
+static void graph_free(struct graph *g)
+{
+    free(g->first);
+    free(g->arcs);
+}
+
+/* Whether `relay` takes from a neighbour at `level` - 1 what that one has of the origin. */
+static bool takes(const struct graph *g, int relay, const int *distance, int level)
+{
+    for (size_t i = g->first[relay]; i < g->first[relay + 1]; i++) {
+        const struct arc *arc = &g->arcs[i];
+        if (distance[arc->to] == level - 1 && (level == 1 || arc->delegate))
+            return true;
+    }
+    return false;
+}
+
+/* How many links away each relay sees the origin; FAR: it does not. */
+static void search(const struct graph *g, int origin, int hops, int *distance)
+{
+    for (int i = 0; i < g->relays; i++)
+        distance[i] = i == origin ? 0 : FAR;
+    bool more = true;
+    for (int level = 1; more && level <= hops && level <= PATH_MAX_RELAYS; level++) {
+        more = false;
+        for (int i = 0; i < g->relays; i++) {
+            if (distance[i] == FAR && takes(g, i, distance, level)) {
+                distance[i] = level;
+                more = true;
+            }
+        }
+    }
+}
+
+/* reaches[a * relays + b]: b sees those at a. Only of relays where somebody is. */
+struct views {
+    int relays;
+    bool *reaches;
+};
+
+static void views_init(struct views *v, const struct world *w)
+{
+    struct graph g;
+    int n = w->shape.relays;
+    int *distance = sim_alloc((size_t)n * sizeof(*distance));
+    bool *done = sim_alloc((size_t)n);
+    *v = (struct views){n, sim_alloc((size_t)n * (size_t)n)};
+    graph_init(&g, &w->shape);
+    for (int i = 0; i < w->options.people; i++) {
+        int origin = w->people[i]->relay;
+        if (origin < 0 || done[origin])
+            continue;
+        done[origin] = true;
+        search(&g, origin, w->options.hops, distance);
+        for (int k = 0; k < n; k++)
+            v->reaches[origin * n + k] = distance[k] != FAR;
+    }
+    graph_free(&g);
+    free(distance);
+    free(done);
+}
+
+static bool is_global(const char *room)
+{
+    return strcmp(room, world_rooms[WORLD_ROOMS - 1]) != 0;
+}
+
+/* Whether `viewer` is to see and hear `other`. */
+static bool should_see(const struct views *v, const struct person *viewer,
+                       const struct person *other)
+{
+    if (viewer->relay < 0 || other->relay < 0 || strcmp(viewer->room, other->room) != 0)
+        return false;
+    return viewer->relay == other->relay ||
+           (is_global(viewer->room) && v->reaches[other->relay * v->relays + viewer->relay]);
+}
+
+/* ---- rooms ---- */
+
+static bool is_in(const char (*names)[FINGERPRINT_USER_TEXT], size_t count, const char *name)
+{
+    return bsearch(name, names, count, sizeof(names[0]),
+                   (int (*)(const void *, const void *))strcmp) != NULL;
+}
+
+static void judge_roster(struct world *w, const struct views *v, const struct person *p)
+{
+    size_t count, wanted = 0;
+    char(*names)[FINGERPRINT_USER_TEXT] = person_sees(p, &count);
+    for (int i = 0; i < w->options.people; i++) {
+        const struct person *other = w->people[i];
+        bool should = should_see(v, p, other), does = is_in(names, count, other->name);
+        wanted += should;
+        if (should != does)
+            world_wrong(w, "person %d at relay %d %s person %d at relay %d in %s", p->number,
+                        p->relay, should ? "does not see" : "sees", i, other->relay, p->room);
+    }
+    if (count != wanted)
+        world_wrong(w, "person %d at relay %d sees %zu in %s, not %zu", p->number, p->relay, count,
+                    p->room, wanted);
+    free(names);
+}
+
+static void judge_rooms(struct world *w, const struct views *v)
+{
+    for (int i = 0; i < w->options.people; i++) {
+        const struct person *p = w->people[i];
+        if (p->relay >= 0 && !p->joined)
+            world_wrong(w, "person %d is not in %s at relay %d", i, p->room, p->relay);
+        else if (p->relay >= 0)
+            judge_roster(w, v, p);
+    }
+}
+
+/* ---- media ---- */
+
+static void talk(struct world *w, int talkers)
+{
+    int step = w->options.people > talkers ? w->options.people / talkers : 1;
+    for (int i = 0; i < w->options.people; i++)
+        person_deafen(w->people[i]);
+    for (unsigned number = 0; number < PACKETS; number++) {
+        for (int i = 0; i < w->options.people; i += step)
+            person_say(w->people[i], number);
+        world_pass(w, CLOCK_SECOND);
+    }
+    world_pass(w, 2 * CLOCK_SECOND);
+}
+
+static void judge_media(struct world *w, const struct views *v, int talkers)
+{
+    int step = w->options.people > talkers ? w->options.people / talkers : 1;
+    talk(w, talkers);
+    for (int i = 0; i < w->options.people; i++) {
+        const struct person *p = w->people[i];
+        for (int k = 0; k < w->options.people; k += step) {
+            const struct person *talker = w->people[k];
+            unsigned wanted = k != i && should_see(v, p, talker) ? PACKETS : 0;
+            unsigned heard = person_heard(p, k);
+            if (heard != wanted)
+                world_wrong(w, "person %d at relay %d hears %u of %u packets of %d at relay %d", i,
+                            p->relay, heard, wanted, k, talker->relay);
+        }
+        if (p->doubled > 0 || p->strange > 0)
+            world_wrong(w, "person %d at relay %d hears %llu packets twice, %llu of nobody", i,
+                        p->relay, (unsigned long long)p->doubled, (unsigned long long)p->strange);
+    }
+}
+
+/* ---- silence, and what is left ---- */
+
+static void judge_silence(struct world *w)
+{
+    uint64_t since = w->net.now;
+    world_pass(w, SILENCE);
+    if (w->net.last_message >= since)
+        world_wrong(w, "messages go on between relays");
+}
+
+static void judge_relays(struct world *w)
+{
+    for (int i = 0; i < w->options.relays; i++) {
+        struct relay *r = w->relays[i];
+        struct plane_census census = plane_census(r->plane);
+        struct core_gauges gauges = core_gauges(r->core);
+        if (census.unacknowledged > 0)
+            world_wrong(w, "relay %d: %zu inputs are not acknowledged", i, census.unacknowledged);
+        if (gauges.calls > 0 || plane_records_of(r->plane, "call/") > 0)
+            world_wrong(w, "relay %d: a call is left", i);
+    }
+}
+
+void judge(struct world *w, int talkers)
+{
+    struct views views;
+    views_init(&views, w);
+    judge_silence(w);
+    judge_rooms(w, &views);
+    judge_media(w, &views, talkers);
+    judge_relays(w);
+    free(views.reaches);
+}

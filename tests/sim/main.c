@@ -1,0 +1,132 @@
+/* bin/sim: one run of the simulated federation. README.md says what it is. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/options.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/judge.h"
+
+#define THINGS 40 /* that happen in an hour of trouble */
+
+struct arguments {
+    const char *seed, *shape, *relays, *people, *hops, *hours, *talkers;
+    bool trusting, verbose;
+    int hour_count, talker_count;
+    struct world_options world;
+};
+
+static int read_number(const struct options *o, const char *name, const char *text, int low,
+                       int high, int *out)
+{
+    char *end;
+    if (text == NULL)
+        return OPTIONS_RUN;
+    long n = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || n < low || n > high)
+        return options_wrong(o, stderr, "--%s: not a number from %d to %d: \"%s\"", name, low, high,
+                             text);
+    *out = (int)n;
+    return OPTIONS_RUN;
+}
+
+static int check(const struct options *o, struct arguments *a)
+{
+    struct world_options *w = &a->world;
+    int rc = read_number(o, "relays", a->relays, 1, 2000, &w->relays);
+    w->people = w->relays * 2 < 100 ? w->relays * 2 : 100;
+    if (rc == OPTIONS_RUN)
+        rc = read_number(o, "people", a->people, 1, 2000, &w->people);
+    if (rc == OPTIONS_RUN)
+        rc = read_number(o, "hops", a->hops, 1, 16, &w->hops);
+    if (rc == OPTIONS_RUN)
+        rc = read_number(o, "hours", a->hours, 0, 1000000, &a->hour_count);
+    if (rc == OPTIONS_RUN)
+        rc = read_number(o, "talkers", a->talkers, 1, 2000, &a->talker_count);
+    if (rc == OPTIONS_RUN && a->shape != NULL && !shape_parse(a->shape, &w->shape))
+        rc = options_wrong(o, stderr, "--shape: star, tree, ring, chain, random or cliques");
+    w->seed = a->seed == NULL ? 1 : strtoull(a->seed, NULL, 0);
+    w->trusting = a->trusting;
+    w->verbose = a->verbose;
+    return rc;
+}
+
+/* Everybody is somewhere. */
+static void populate(struct world *w)
+{
+    for (int i = 0; i < w->options.people; i++)
+        world_join(w, i, (int)dice_below(&w->dice, (uint64_t)w->options.relays),
+                   (int)dice_below(&w->dice, WORLD_ROOMS));
+    world_pass(w, 20 * CLOCK_SECOND);
+}
+
+static int report(const struct arguments *a, struct world *w, int hour)
+{
+    const struct world_options *o = &w->options;
+    if (w->wrongs == 0) {
+        printf("ok: %s of %d relays, %d people, %d hops, seed %llu: %d hours, %llu messages, "
+               "%llu packets between relays\n",
+               shape_name(o->shape), o->relays, o->people, o->hops, (unsigned long long)o->seed,
+               hour, (unsigned long long)w->net.messages, (unsigned long long)w->net.media);
+        return EXIT_DONE;
+    }
+    fwrite(w->trace.data, 1, w->trace.len, stdout);
+    printf("\n%u things are wrong in hour %d:\n", w->wrongs, hour);
+    fwrite(w->wrong.data, 1, w->wrong.len, stdout);
+    printf("\nagain: sim --seed %llu --shape %s --relays %d --people %d --hops %d --hours %d "
+           "--talkers %d%s\n",
+           (unsigned long long)o->seed, shape_name(o->shape), o->relays, o->people, o->hops, hour,
+           a->talker_count, o->trusting ? " --trusting" : "");
+    return EXIT_FAILED;
+}
+
+static int run(struct arguments *a)
+{
+    struct world w;
+    int hour = 0;
+    world_init(&w, &a->world);
+    populate(&w);
+    judge(&w, a->talker_count);
+    while (w.wrongs == 0 && hour < a->hour_count) {
+        hour++;
+        world_trace(&w, "hour %d", hour);
+        faults_run(&w, THINGS);
+        judge(&w, a->talker_count);
+    }
+    int rc = report(a, &w, hour);
+    world_free(&w);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = {.hour_count = 3,
+                          .talker_count = 50,
+                          .world = {.shape = SHAPE_RANDOM,
+                                    .relays = 12,
+                                    .hops = 4,
+                                    .room_pps = 100,
+                                    .latency = 20 * CLOCK_MS}};
+    const struct options_entry entries[] = {
+        {.name = "seed", .argument = "N", .help = "of everything that is random", .value = &a.seed},
+        {.name = "shape",
+         .argument = "NAME",
+         .help = "star, tree, ring, chain, random or cliques",
+         .value = &a.shape},
+        {.name = "relays", .argument = "N", .help = "how many", .value = &a.relays},
+        {.name = "people", .argument = "N", .help = "in three rooms", .value = &a.people},
+        {.name = "hops", .argument = "N", .help = "federation_hops of all", .value = &a.hops},
+        {.name = "hours", .argument = "N", .help = "of trouble, each judged", .value = &a.hours},
+        {.name = "talkers", .argument = "N", .help = "who are judged", .value = &a.talkers},
+        {.name = "trusting", .help = "all have delegate", .flag = &a.trusting},
+        {.name = "verbose", .help = "says all to standard error", .flag = &a.verbose},
+    };
+    const struct options options = {"sim",   "a federation of many relays in one process", "",
+                                    entries, sizeof(entries) / sizeof(entries[0]),         0,
+                                    0};
+    int operand, rc = options_parse(&options, argc, argv, stdout, stderr, &operand);
+    if (rc == OPTIONS_RUN)
+        rc = check(&options, &a);
+    return rc == OPTIONS_RUN ? run(&a) : rc;
+}

@@ -1,0 +1,219 @@
+#include "tests/sim/person.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/media.h"
+#include "common/signal.h"
+#include "tests/sim/net_connection.h"
+#include "tests/sim/names.h"
+
+#define AGAIN_AFTER CLOCK_SECOND
+#define PACKET_SIZE (MEDIA_HEADER_SIZE + 8)
+
+static void dial(struct person *p);
+
+/* ---- what the relay says ---- */
+
+static void offer(struct person *p)
+{
+    static const uint8_t signature[64] = {1};
+    struct buffer text = {0};
+    struct signal m = {.type = SIGNAL_CALL_OFFER};
+    name_person_key(p->number, m.call_offer.identity_pub);
+    memcpy(m.call_offer.ephemeral_pub, m.call_offer.identity_pub, 32);
+    memcpy(m.call_offer.ephemeral_pub, &p->offers, sizeof(p->offers));
+    p->offers++;
+    m.call_offer.signature = (struct bytes){signature, sizeof(signature)};
+    if (signal_write(&m, &text) != 0)
+        sim_broken("a CallOffer");
+    struct quic_body *body = quic_body_new(buffer_view(&text));
+    quic_connection_send_message(p->conn, body, 0);
+    quic_body_release(body);
+    buffer_free(&text);
+}
+
+static void on_established(void *context, struct quic_connection *c, const struct quic_peer *peer)
+{
+    struct person *p = context;
+    (void)peer;
+    if (c == p->conn)
+        offer(p);
+}
+
+static bool is(struct bytes body, const char *variant)
+{
+    size_t len = strlen(variant);
+    return body.len > len + 2 && memcmp(body.data + 2, variant, len) == 0;
+}
+
+static void on_message(void *context, struct quic_connection *c, struct bytes body)
+{
+    struct person *p = context;
+    quic_connection_release_message(c);
+    if (c != p->conn)
+        return;
+    p->joined |= is(body, "CallAnswer");
+    if (!is(body, "RoomUpdate"))
+        return;
+    quic_body_release(p->roster);
+    p->roster = quic_body_new(body);
+    p->rosters++;
+}
+
+static void on_closed(void *context, struct quic_connection *c, const struct quic_close *why)
+{
+    struct person *p = context;
+    (void)why;
+    if (c != p->conn)
+        return;
+    p->conn = NULL;
+    p->joined = false;
+    if (p->relay >= 0)
+        net_timer_set(p->net, &p->again, p->net->now + AGAIN_AFTER);
+}
+
+/* ---- media ---- */
+
+static void on_datagram(void *context, struct quic_connection *c, struct bytes data)
+{
+    struct person *p = context;
+    uint32_t from, number;
+    if (c != p->conn)
+        return;
+    p->received++;
+    if (data.len != PACKET_SIZE) {
+        p->strange++;
+        return;
+    }
+    memcpy(&from, data.data + MEDIA_HEADER_SIZE, sizeof(from));
+    memcpy(&number, data.data + MEDIA_HEADER_SIZE + sizeof(from), sizeof(number));
+    if (from >= (uint32_t)p->people || number >= PERSON_PACKETS_MAX) {
+        p->strange++;
+        return;
+    }
+    p->doubled += (p->heard[from] >> number & 1) != 0;
+    p->heard[from] |= UINT32_C(1) << number;
+}
+
+static const struct quic_callbacks callbacks = {
+    .established = on_established,
+    .message = on_message,
+    .datagram = on_datagram,
+    .closed = on_closed,
+};
+
+void person_say(struct person *p, uint32_t number)
+{
+    uint8_t packet[PACKET_SIZE] = {0};
+    uint32_t from = p->identical ? UINT32_MAX : (uint32_t)p->number;
+    if (!p->joined)
+        return;
+    packet[2] = (uint8_t)(number >> 8);
+    packet[3] = (uint8_t)number;
+    memcpy(packet + MEDIA_HEADER_SIZE, &from, sizeof(from));
+    memcpy(packet + MEDIA_HEADER_SIZE + sizeof(from), &number, sizeof(number));
+    struct quic_payload *payload =
+        quic_payload_new(p->endpoint, (struct bytes){packet, sizeof(packet)});
+    quic_connection_send_datagram(p->conn, payload, NULL);
+    quic_payload_release(payload);
+}
+
+void person_deafen(struct person *p)
+{
+    memset(p->heard, 0, (size_t)p->people * sizeof(p->heard[0]));
+    p->received = p->doubled = p->strange = 0;
+}
+
+unsigned person_heard(const struct person *p, int talker)
+{
+    return (unsigned)__builtin_popcount(p->heard[talker]);
+}
+
+/* ---- coming and going ---- */
+
+static void dial(struct person *p)
+{
+    const struct quic_dial to = {.remote = p->at->address, .sni = p->room};
+    if (quic_endpoint_dial(p->endpoint, &to, p->net->now, &p->conn) != 0)
+        sim_broken("a person who cannot dial");
+}
+
+static void dial_again(struct net_timer *timer)
+{
+    dial(heap_entry(timer, struct person, again));
+}
+
+void person_leave(struct person *p)
+{
+    net_timer_stop(p->net, &p->again);
+    if (p->conn != NULL)
+        quic_connection_close(p->conn, "left", false);
+    quic_body_release(p->roster);
+    p->roster = NULL;
+    p->conn = NULL;
+    p->joined = false;
+    p->relay = -1;
+}
+
+void person_join(struct person *p, int relay, struct quic_endpoint *at, const char *room)
+{
+    person_leave(p);
+    p->relay = relay;
+    p->at = at;
+    snprintf(p->room, sizeof(p->room), "%s", room);
+    dial(p);
+}
+
+struct person *person_new(struct net *net, int number, int people)
+{
+    struct address address = name_person_address(number);
+    struct person *p = sim_alloc(sizeof(*p));
+    p->net = net;
+    p->number = number;
+    p->relay = -1;
+    p->people = people;
+    p->heard = sim_alloc((size_t)people * sizeof(p->heard[0]));
+    p->again.due = dial_again;
+    p->endpoint = net_endpoint(net, &address, NULL, &callbacks, p);
+    name_person(number, p->name);
+    return p;
+}
+
+void person_free(struct person *p)
+{
+    if (p == NULL)
+        return;
+    net_timer_stop(p->net, &p->again);
+    quic_body_release(p->roster);
+    free(p->heard);
+    free(p);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+char (*person_sees(const struct person *p, size_t *count))[FINGERPRINT_USER_TEXT]
+{
+    struct signal m;
+    *count = 0;
+    char(*names)[FINGERPRINT_USER_TEXT] = sim_alloc(FINGERPRINT_USER_TEXT);
+    if (p->roster == NULL)
+        return names;
+    if (signal_parse((struct bytes){p->roster->data, p->roster->len}, &m, NULL) != 0)
+        sim_broken("a RoomUpdate that cannot be read");
+    const struct signal_participants *list = &m.room_update.participants;
+    free(names);
+    names = sim_alloc((list->count + 1) * FINGERPRINT_USER_TEXT);
+    for (size_t i = 0; i < list->count; i++)
+        snprintf(names[i], FINGERPRINT_USER_TEXT, "%.*s", (int)list->items[i].fingerprint.len,
+                 list->items[i].fingerprint.data);
+    *count = list->count;
+    qsort(names, *count, sizeof(names[0]), by_text);
+    signal_free(&m);
+    return names;
+}

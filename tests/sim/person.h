@@ -1,0 +1,46 @@
+/*
+ * A person in a room: joins it at a relay, comes back when the connection is lost, sends numbered
+ * packets and counts what is heard of whom.
+ */
+#ifndef CHAPPE_TESTS_SIM_PERSON_H
+#define CHAPPE_TESTS_SIM_PERSON_H
+
+#include "common/fingerprint.h"
+#include "tests/sim/net.h"
+
+#define PERSON_PACKETS_MAX 32 /* of one talker in one round of talking */
+
+struct person {
+    struct net *net;
+    int number;
+    int relay; /* where this person is, or wants to be; -1: nowhere */
+    char room[64];
+    char name[FINGERPRINT_USER_TEXT];
+    struct quic_endpoint *endpoint, *at;
+    struct quic_connection *conn; /* NULL: none */
+    bool joined;                  /* CallAnswer came */
+    struct net_timer again;
+    struct quic_body *roster; /* the last RoomUpdate; NULL: none came */
+    uint64_t rosters;         /* RoomUpdates since the last reset of counts */
+    uint32_t offers;
+    bool identical;  /* its packets do not say whose they are, as the original's CLI has them */
+    uint32_t *heard; /* a bit for each packet of the round, by talker; `people` of them */
+    int people;
+    uint64_t received, doubled, strange; /* packets; those heard twice; those of nobody */
+};
+
+struct person *person_new(struct net *net, int number, int people);
+void person_free(struct person *p);
+/* Leaves where it is. */
+void person_join(struct person *p, int relay, struct quic_endpoint *at, const char *room);
+void person_leave(struct person *p);
+/* Sends one packet, `number` below PERSON_PACKETS_MAX. */
+void person_say(struct person *p, uint32_t number);
+/* Forgets what was heard. */
+void person_deafen(struct person *p);
+/* How many of the talker's packets were heard. */
+unsigned person_heard(const struct person *p, int talker);
+/* Names in the last RoomUpdate, sorted, each with a NUL; freed by the caller. */
+char (*person_sees(const struct person *p, size_t *count))[FINGERPRINT_USER_TEXT];
+
+#endif

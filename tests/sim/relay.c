@@ -1,0 +1,188 @@
+#include "tests/sim/relay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "tests/sim/net_connection.h"
+#include "tests/sim/names.h"
+
+static void set_deadline(struct relay *r)
+{
+    uint64_t at = core_deadline(r->core);
+    if (core_failed(r->core))
+        sim_broken("the core has no memory");
+    if (at == UINT64_MAX)
+        net_timer_stop(r->net, &r->deadline);
+    else
+        net_timer_set(r->net, &r->deadline, at);
+}
+
+static void due(struct net_timer *timer)
+{
+    struct relay *r = heap_entry(timer, struct relay, deadline);
+    core_expire(r->core, r->net->now);
+    set_deadline(r);
+}
+
+/* ---- the rim ---- */
+
+static void answer(struct net_timer *timer)
+{
+    struct relay *r = heap_entry(timer, struct relay, answering);
+    size_t count = r->answer_count;
+    struct core_answer answers[RELAY_ANSWERS_MAX];
+    memcpy(answers, r->answers, count * sizeof(answers[0]));
+    r->answer_count = 0;
+    for (size_t i = 0; i < count; i++)
+        core_answer(r->core, &answers[i], r->net->now);
+    set_deadline(r);
+}
+
+static void on_ask(void *context, const struct core_question *q)
+{
+    struct relay *r = context;
+    if (r->answer_count == RELAY_ANSWERS_MAX)
+        sim_broken("too many questions at once");
+    struct core_answer *a = &r->answers[r->answer_count++];
+    *a = (struct core_answer){.id = q->id, .type = q->type, .ok = true, .grade = CORE_PROVEN};
+    if (q->type == CORE_ASK_RESOLVE) {
+        a->ok = address_parse(q->address, &a->addresses[0]) == 0;
+        a->address_count = 1;
+    }
+    net_timer_set(r->net, &r->answering, r->net->now + RELAY_ANSWER_AFTER);
+}
+
+static void on_transact(void *context, struct bytes row)
+{
+    struct relay *r = context;
+    plane_commit(r->plane, row);
+}
+
+static void on_log(void *context, enum log_level level, const char *event,
+                   const struct log_field *fields, size_t count)
+{
+    struct relay *r = context;
+    char line[LOG_LINE_MAX + 1];
+    if (!r->chatty)
+        return;
+    size_t len = log_line(line, LOG_TEXT, 0, NULL, level, event, fields, count);
+    fprintf(stderr, "%10.3f relay %d: %.*s", (double)r->net->now / CLOCK_SECOND, r->number,
+            (int)len, line);
+}
+
+static void on_input(void *context, const struct ipc_item *item)
+{
+    struct relay *r = context;
+    if (r->core == NULL)
+        return; /* it comes again */
+    core_input(r->core, item, r->net->now);
+    set_deadline(r);
+}
+
+/* ---- life and death ---- */
+
+static void take_installed(void *context, const struct ipc_item *item)
+{
+    struct relay *r = context;
+    core_installed(r->core, item, r->net->now);
+}
+
+static void adopt(struct relay *r)
+{
+    struct core_settings settings = {.config = &r->config,
+                                     .seed = (uint64_t)r->number,
+                                     .build = "sim",
+                                     .effects = {on_transact, on_ask, on_log},
+                                     .context = r};
+    settings.tls = name_relay(r->number);
+    memset(settings.identity_pub, 0x33, sizeof(settings.identity_pub));
+    if (core_init(&r->core, &settings, r->net->now) != 0)
+        sim_broken("a core that cannot begin");
+    core_adopting(r->core, r->data_epoch);
+    plane_snapshot(r->plane, take_installed, r);
+    core_adopted(r->core, r->net->now);
+    plane_resend(r->plane);
+    set_deadline(r);
+}
+
+static void forget_core(struct relay *r)
+{
+    net_timer_stop(r->net, &r->answering);
+    net_timer_stop(r->net, &r->deadline);
+    net_timer_stop(r->net, &r->back);
+    core_free(r->core);
+    r->core = NULL;
+    r->answer_count = 0;
+}
+
+static void come_back(struct net_timer *timer)
+{
+    adopt(heap_entry(timer, struct relay, back));
+}
+
+void relay_kill_control(struct relay *r, uint64_t headless)
+{
+    if (r->stopped)
+        return;
+    forget_core(r);
+    net_timer_set(r->net, &r->back, r->net->now + headless);
+}
+
+void relay_stop(struct relay *r)
+{
+    if (r->stopped)
+        return;
+    forget_core(r);
+    plane_stop(r->plane);
+    r->stopped = true;
+}
+
+void relay_start(struct relay *r)
+{
+    if (!r->stopped)
+        return;
+    r->stopped = false;
+    r->data_epoch++;
+    plane_start(r->plane);
+    adopt(r);
+}
+
+static void read_config(struct relay *r, const char *yaml)
+{
+    struct config_errors errors = {0};
+    if (config_load_text(bytes_of_string(yaml), "sim.yaml", &r->config, &errors) < 0) {
+        config_errors_print(&errors, stderr);
+        sim_broken("a config that is wrong");
+    }
+    config_errors_free(&errors);
+}
+
+struct relay *relay_new(struct net *net, int number, const char *yaml)
+{
+    static const struct plane_callbacks callbacks = {on_input};
+    struct relay *r = sim_alloc(sizeof(*r));
+    struct address address = name_relay_address(number);
+    struct fingerprint_tls certificate = name_relay(number);
+    r->net = net;
+    r->number = number;
+    r->data_epoch = 1;
+    r->answering.due = answer;
+    r->deadline.due = due;
+    r->back.due = come_back;
+    read_config(r, yaml);
+    r->plane = plane_new(net, &address, &certificate, &callbacks, r);
+    adopt(r);
+    return r;
+}
+
+void relay_free(struct relay *r)
+{
+    if (r == NULL)
+        return;
+    forget_core(r);
+    plane_free(r->plane);
+    config_free(&r->config);
+    free(r);
+}

@@ -1,0 +1,54 @@
+/*
+ * A federation: relays in a shape, people in rooms, and what happens to them.
+ */
+#ifndef CHAPPE_TESTS_SIM_WORLD_H
+#define CHAPPE_TESTS_SIM_WORLD_H
+
+#include "common/bytes.h"
+#include "tests/sim/person.h"
+#include "tests/sim/relay.h"
+#include "tests/sim/shape.h"
+
+#define WORLD_ROOMS 3 /* the last is not global */
+
+struct world_options {
+    uint64_t seed;
+    enum shape_kind shape;
+    int relays;
+    int people;
+    int hops;          /* federation_hops of all */
+    bool trusting;     /* all have delegate; else one side in six has not */
+    uint32_t room_pps; /* federation_room_pps */
+    uint64_t latency;  /* ns of a relay's line at most; the least is a tenth */
+    bool verbose;      /* the trace and all logs go to standard error */
+};
+
+struct world {
+    struct world_options options;
+    struct net net;
+    struct dice dice; /* of what happens; the net has its own */
+    struct shape shape;
+    struct relay **relays;
+    struct person **people;
+    struct healing *healings; /* what is to be healed (faults.c) */
+    unsigned restarts;        /* of data planes in this hour */
+    struct buffer trace;      /* what was done, a line each */
+    struct buffer wrong;      /* what was found wrong */
+    unsigned wrongs;
+};
+
+extern const char *const world_rooms[WORLD_ROOMS];
+
+/* All relays run and have had time to link. */
+void world_init(struct world *w, const struct world_options *options);
+void world_free(struct world *w);
+void world_pass(struct world *w, uint64_t ns);
+struct quic_endpoint *world_endpoint(const struct world *w, int relay);
+void world_join(struct world *w, int person, int relay, int room);
+void world_leave(struct world *w, int person);
+/* A line of the trace, with the time. */
+void world_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Something is not as it should be. */
+void world_wrong(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
