@@ -439,6 +439,17 @@ void quic_connection_remote(const struct quic_connection *c, struct address *out
     *out = c->far->address;
 }
 
+uint64_t quic_connection_lost(const struct quic_connection *c)
+{
+    (void)c;
+    return 0;
+}
+
+uint64_t quic_connection_rtt(const struct quic_connection *c)
+{
+    return 2 * latency(c);
+}
+
 void quic_connection_set_liveness(struct quic_connection *c, uint64_t ping_after,
                                   uint64_t dead_after)
 {
