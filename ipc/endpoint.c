@@ -113,12 +113,17 @@ void endpoint_tick(struct endpoint *e, uint64_t now, uint64_t patience)
 {
     if (!e->open)
         return;
-    if (atomic_load(&e->connections) > 0 || e->alone_since == 0) {
-        e->alone_since = atomic_load(&e->connections) > 0 ? 0 : now;
+    if (atomic_load(&e->connections) > 0) {
+        e->alone_since = 0;
+        e->doublings = 0;
         return;
     }
-    if (now - e->alone_since < patience)
+    if (e->alone_since == 0)
+        e->alone_since = now;
+    if (now - e->alone_since < patience << e->doublings)
         return;
+    if (e->doublings < ENDPOINT_DOUBLINGS_MAX)
+        e->doublings++;
     if (e->listens)
         nng_listener_close(e->listener);
     else

@@ -18,6 +18,7 @@
 #include "ipc/runtime_dir.h"
 
 #define ENDPOINT_URL_MAX (IPC_PATH_MAX + 8)
+#define ENDPOINT_DOUBLINGS_MAX 2
 
 /* Must not move while it is open: nng's threads count its connections. */
 struct endpoint {
@@ -29,6 +30,7 @@ struct endpoint {
     char url[ENDPOINT_URL_MAX];
     atomic_int connections;
     uint64_t alone_since; /* 0: it has a connection, or nobody has looked */
+    unsigned doublings;   /* of the patience, since it last had one */
     nng_msg *message;     /* the last one received */
 };
 
@@ -44,7 +46,10 @@ int endpoint_dial(struct endpoint *e, endpoint_opener *opener, const char *dir, 
 /* Does nothing if it is not open; zero-initialised is not open. */
 void endpoint_close(struct endpoint *e);
 
-/* To be called now and then: dials or listens anew if it has had no connection for `patience` ns.
+/*
+ * To be called now and then: dials or listens anew if it has had no connection for `patience` ns.
+ * Each time in vain doubles that, up to 2^ENDPOINT_DOUBLINGS_MAX: on a busy machine a connection
+ * may take longer to negotiate than the first patience.
  */
 void endpoint_tick(struct endpoint *e, uint64_t now, uint64_t patience);
 

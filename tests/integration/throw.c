@@ -14,6 +14,8 @@
 #include <nng/protocol/pubsub0/sub.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <nng/supplemental/util/platform.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,24 +26,45 @@
 
 #define LINE_SIZE (4 * 1024 * 1024)
 #define REPLY_MS 2000
+#define LISTEN_MS 3000 /* more than a plane waits before it dials anew */
+#define LISTENS_MAX 20
 
-static void on_subscribed(nng_pipe pipe, nng_pipe_ev event, void *context)
+static atomic_int met; /* connections so far */
+
+static void on_met(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
-    static const char line[] = "subscribed\n";
+    const char *line = context;
     (void)pipe;
     (void)event;
-    (void)context;
-    (void)!write(STDOUT_FILENO, line, sizeof line - 1);
+    met++;
+    (void)!write(STDOUT_FILENO, line, strlen(line));
+}
+
+/* Listens anew until somebody comes: see ipc/endpoint.h for what nng's listener may do. */
+static int listen_until_met(nng_socket s, const char *url)
+{
+    for (int patience = 0; met == 0 && patience < LISTENS_MAX; patience++) {
+        nng_listener listener;
+        int rc = nng_listen(s, url, &listener, 0);
+        if (rc != 0)
+            return rc;
+        for (int i = 0; i < LISTEN_MS / 10 && met == 0; i++)
+            nng_msleep(10);
+        if (met == 0)
+            nng_listener_close(listener);
+    }
+    return met > 0 ? 0 : NNG_ETIMEDOUT;
 }
 
 static int open_publisher(nng_socket *s, const char *url)
 {
+    static char line[] = "subscribed\n";
     int rc = nng_pub0_open(s);
     if (rc == 0)
         rc = nng_socket_set_int(*s, NNG_OPT_SENDBUF, 8192);
     if (rc == 0)
-        rc = nng_pipe_notify(*s, NNG_PIPE_EV_ADD_POST, on_subscribed, NULL);
-    return rc == 0 ? nng_listen(*s, url, NULL, 0) : rc;
+        rc = nng_pipe_notify(*s, NNG_PIPE_EV_ADD_POST, on_met, line);
+    return rc == 0 ? listen_until_met(*s, url) : rc;
 }
 
 static int open_subscriber(nng_socket *s, const char *url)
@@ -62,8 +85,11 @@ static int open_asker(nng_socket *s, const char *url)
 
 static int open_answerer(nng_socket *s, const char *url)
 {
+    static char silent[] = "";
     int rc = nng_rep0_open(s);
-    return rc == 0 ? nng_listen(*s, url, NULL, 0) : rc;
+    if (rc == 0)
+        rc = nng_pipe_notify(*s, NNG_PIPE_EV_ADD_POST, on_met, silent);
+    return rc == 0 ? listen_until_met(*s, url) : rc;
 }
 
 /* Receives a message and prints it. */

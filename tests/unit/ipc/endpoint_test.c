@@ -99,7 +99,12 @@ static void being_alone_is_borne_for_a_while(void **state)
     endpoint_tick(&sub, 1000 + PATIENCE - 1, PATIENCE);
     assert_int_equal(nng_dialer_id(sub.dialer), first);
     endpoint_tick(&sub, 1000 + PATIENCE, PATIENCE);
-    assert_int_not_equal(nng_dialer_id(sub.dialer), first);
+    int second = nng_dialer_id(sub.dialer);
+    assert_int_not_equal(second, first);
+    endpoint_tick(&sub, 1000 + 3 * PATIENCE - 1, PATIENCE);
+    assert_int_equal(nng_dialer_id(sub.dialer), second);
+    endpoint_tick(&sub, 1000 + 3 * PATIENCE, PATIENCE);
+    assert_int_not_equal(nng_dialer_id(sub.dialer), second);
     endpoint_close(&sub);
     endpoint_tick(&sub, 1, PATIENCE);
     assert_int_equal(endpoint_fd(&sub), -1);
