@@ -48,6 +48,7 @@
 #define SIGNAL_MAX_PROFILES 256
 #define SIGNAL_MAX_ADDRS 256
 #define SIGNAL_MAX_PATH 64
+#define SIGNAL_MAX_ORIGINALS 64
 #define SIGNAL_MAX_WANTS 4096
 
 /*
@@ -230,6 +231,7 @@ struct signal_hello_extension {
     const bool *resync;
     const bool *begin;
     const bool *end;
+    struct signal_texts originals; /* TLS fingerprints */
 };
 
 struct signal_forward_extension {

@@ -8,6 +8,7 @@
 #include "control/core/call_room.h"
 #include "control/core/ended.h"
 #include "control/core/federation.h"
+#include "control/core/original_record.h"
 #include "control/core/peers.h"
 #include "control/core/record.h"
 #include "control/core/reload.h"
@@ -168,6 +169,7 @@ static void restore_all(struct core *c)
     restore(c, RECORD_DRAIN, drain_restore);
     federation_adopt_links(c);
     restore(c, RECORD_TOPIC, federation_restore_topic);
+    restore(c, RECORD_ORIGINAL, original_record_restore);
     restore(c, RECORD_ENTRY, federation_restore_entry);
     restore(c, RECORD_DEMAND, federation_restore_demand);
     restore(c, RECORD_QUEUE, federation_restore_queue);

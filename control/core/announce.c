@@ -182,9 +182,16 @@ static void say_inactive(struct core *c, struct outgoing *out)
 static bool may_have(const struct core *c, const struct topic *topic,
                      const struct federation_link *link, struct path *path)
 {
-    return topic_path(c, topic, path) && path->count <= link->hops &&
+    return !link->legacy && topic_path(c, topic, path) && path->count <= link->hops &&
            (path->count == 1 || link->accepts_forwarded) &&
            !path_contains(path, &link->fingerprint);
+}
+
+bool announce_reaches(const struct core *c, const struct topic *topic,
+                      const struct federation_link *link)
+{
+    struct path path;
+    return may_have(c, topic, link, &path);
 }
 
 static bool is_said(const struct outgoing *out, const struct path *path)
@@ -371,6 +378,7 @@ void announce_all(struct core *c, struct federation_link *link)
         out->sent = false;
     }
     want_again(c, link);
+    topics_sort(c);
     for (struct topic *topic = c->federation->topics; topic != NULL; topic = topic->hh.next) {
         if (find(topic, link) == NULL)
             announce_topic(c, topic, link);

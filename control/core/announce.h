@@ -36,6 +36,9 @@ struct outgoing {
 void announce_topic(struct core *c, struct topic *topic, struct federation_link *link);
 /* The same for a topic that the link was told as it is, by our predecessor. */
 void announce_assume(struct core *c, struct topic *topic, struct federation_link *link);
+/* True if a link of ours may have the topic from us. */
+bool announce_reaches(const struct core *c, const struct topic *topic,
+                      const struct federation_link *link);
 /* As its record says: a topic that waits in the link's queue. */
 void announce_restore(struct core *c, const struct outgoing *from);
 /* Everything again, between a beginning and an end. */

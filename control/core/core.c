@@ -13,6 +13,7 @@
 #include "control/core/registry.h"
 #include "control/core/replay.h"
 #include "control/core/rooms.h"
+#include "control/core/trust.h"
 
 /* ---- life of the core ---- */
 
@@ -121,6 +122,7 @@ void core_adopted(struct core *c, uint64_t now)
 {
     c->now = now;
     adopt_finish(c);
+    trust_warn(c);
     c->live = true;
     core_commit(c);
 }

@@ -49,7 +49,8 @@
     X(links_lost, "links lost")                                                                    \
     X(dials, "connections dialed")                                                                 \
     X(dials_failed, "dials that failed")                                                           \
-    X(announcements_sent, "room announcements sent to relays of ours")
+    X(announcements_sent, "room announcements sent to relays of ours")                             \
+    X(announcements_sent_legacy, "room announcements sent to originals")
 
 #define CORE_COUNTERS(X) CORE_DROPS(X) CORE_EVENTS(X)
 

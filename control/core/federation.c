@@ -10,6 +10,7 @@
 #include "control/core/heard.h"
 #include "control/core/link.h"
 #include "control/core/media_route.h"
+#include "control/core/original.h"
 #include "control/core/topic.h"
 
 /* ---- the rooms of the config ---- */
@@ -89,6 +90,8 @@ static void retire_room(struct core *c, struct global_room *room)
     HASH_ADD_STR(f->retired, name, room);
     room->retired = true;
     room->occupied = false;
+    while (room->originals != NULL)
+        original_remove(c, room->originals);
     room->own->own = false;
     for (struct topic *t = room->topics; t != NULL; t = t->next) {
         while (t->entries != NULL)
@@ -108,11 +111,27 @@ static void retire_room(struct core *c, struct global_room *room)
     room_changed(c, members);
 }
 
+/* Rooms may have become global; those behind it may count or not. */
+static void reload_original(struct core *c, struct federation_link *link)
+{
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
+        struct original *o = original_find(room, link);
+        if (o == NULL)
+            original_add(c, link, room);
+        else
+            original_judge(c, o);
+    }
+}
+
 /* What a link says that it may not say any more; and what it is to know of us. */
 static void reload_link(struct core *c, struct federation_link *link)
 {
     uint32_t hops = c->settings.config->limits.federation_hops;
     struct entry *next;
+    if (link->legacy) {
+        reload_original(c, link);
+        return;
+    }
     for (struct entry *e = link->entries; e != NULL; e = next) {
         next = e->link_next;
         if (e->path.count > hops || (e->path.count > 1 && !link->peer->delegate))
@@ -214,6 +233,10 @@ static void free_room(struct core *c, struct global_room *room)
 static void forget_all(struct core *c)
 {
     struct federation *f = c->federation;
+    for (struct global_room *room = f->rooms; room != NULL; room = room->hh.next) {
+        while (room->originals != NULL)
+            original_free(c, room->originals);
+    }
     while (f->links != NULL)
         forget_link(c, f->links);
     while (f->topics != NULL)
@@ -285,6 +308,7 @@ static struct federation_link *add_link(struct core *c, struct peer *peer)
     }
     link->peer = peer;
     link->fingerprint = peer->fingerprint;
+    link->legacy = !peer_is_ours(peer);
     link->hops = peer->links->hops;
     link->accepts_forwarded = peer->links->accepts_forwarded;
     link->told_hops = c->settings.config->limits.federation_hops;
@@ -298,26 +322,58 @@ static struct federation_link *add_link(struct core *c, struct peer *peer)
 static void announce_everything(struct core *c, struct federation_link *link)
 {
     struct topic *next;
+    topics_sort(c);
     for (struct topic *topic = c->federation->topics; topic != NULL; topic = next) {
         next = topic->hh.next;
         announce_topic(c, topic, link);
     }
 }
 
+/* Who is linked with an original is said in the hello. */
+static void tell_originals(struct core *c)
+{
+    for (struct federation_link *link = c->federation->links; link != NULL; link = link->next) {
+        if (!link->legacy)
+            link_say_hello(c, link_oldest(link->peer), 0);
+    }
+}
+
 void federation_link_up(struct core *c, struct peer *peer)
 {
     struct federation_link *link = peer->federation;
-    if (link != NULL || (link = add_link(c, peer)) == NULL)
+    if (link != NULL && link->legacy == !peer_is_ours(peer))
         return;
-    announce_everything(c, link);
-    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next)
+    federation_link_down(c, peer);
+    if ((link = add_link(c, peer)) == NULL)
+        return;
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
         deferred_add(c, &room->media);
+        if (link->legacy)
+            original_add(c, link, room);
+    }
+    if (link->legacy)
+        tell_originals(c);
+    else
+        announce_everything(c, link);
 }
 
 void federation_link_repeat(struct core *c, struct peer *peer)
 {
-    if (peer->federation != NULL)
-        announce_all(c, peer->federation);
+    struct federation_link *link = peer->federation;
+    if (link != NULL && !link->legacy)
+        announce_all(c, link);
+    for (struct global_room *room = c->federation->rooms;
+         link != NULL && link->legacy && room != NULL; room = room->hh.next)
+        original_say_again(c, original_find(room, link));
+}
+
+static void drop_rooms_of_original(struct core *c, struct federation_link *link)
+{
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
+        struct original *o = original_find(room, link);
+        if (o != NULL)
+            original_remove(c, o);
+    }
 }
 
 void federation_link_down(struct core *c, struct peer *peer)
@@ -329,11 +385,38 @@ void federation_link_down(struct core *c, struct peer *peer)
     DL_DELETE(c->federation->links, link);
     while (link->entries != NULL)
         entry_remove(c, link->entries);
+    drop_rooms_of_original(c, link);
     media_route_link_down(c, link);
     announce_free(c, link);
     federation_record_queue_gone(c, link);
+    bool legacy = link->legacy;
     peer->federation = NULL;
     free(link);
+    if (legacy)
+        tell_originals(c);
+}
+
+static void judge_originals(struct core *c)
+{
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next)
+        originals_of_room_changed(c, room);
+}
+
+void federation_originals(struct core *c, struct peer *peer, const struct signal_hello_extension *m)
+{
+    struct federation_link *link = peer->federation;
+    if (link == NULL || link->legacy)
+        return;
+    struct fingerprint_tls list[FEDERATION_ORIGINALS_MAX] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < m->originals.count && count < FEDERATION_ORIGINALS_MAX; i++)
+        count += fingerprint_tls_parse(signal_text_bytes(m->originals.items[i]), &list[count]) == 0;
+    if (count == link->original_count && memcmp(list, link->originals, sizeof(list)) == 0)
+        return;
+    memcpy(link->originals, list, sizeof(list));
+    link->original_count = count;
+    deferred_add(c, &link->record);
+    judge_originals(c);
 }
 
 void federation_hello(struct core *c, struct peer *peer, const struct signal_hello_extension *m)
@@ -361,14 +444,26 @@ void federation_hello(struct core *c, struct peer *peer, const struct signal_hel
 void federation_adopt_links(struct core *c)
 {
     for (struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next) {
-        if (peer_is_ours(peer) && peer->federation == NULL)
-            add_link(c, peer);
+        if (!peer_linked(peer) || peer->federation != NULL || add_link(c, peer) == NULL)
+            continue;
+        for (struct global_room *room = c->federation->rooms;
+             peer->federation->legacy && room != NULL; room = room->hh.next)
+            original_adopt(c, peer->federation, room);
     }
+}
+
+static bool is_linked(const struct core *c, const struct fingerprint_tls *original)
+{
+    const struct peer *peer = peer_find(c, original);
+    return peer != NULL && peer->federation != NULL && peer->federation->legacy;
 }
 
 /* What its predecessor did for this topic, without doing it again. */
 static void adopt_topic(struct core *c, struct topic *topic)
 {
+    /* What the queue of a link still says of an original that is no longer linked. */
+    if (topic->own && topic != topic->key.room->own && !is_linked(c, &topic->key.origin))
+        topic->own = false;
     for (struct entry *e = topic->entries; e != NULL; e = e->next) {
         if (topic->best == NULL || path_compare(&e->path, &topic->best->path) < 0)
             topic->best = e;
@@ -398,6 +493,8 @@ void federation_adopted(struct core *c)
     for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next)
         adopt_room(c, room);
     for (struct federation_link *link = c->federation->links; link != NULL; link = link->next) {
+        if (link->legacy)
+            continue;
         if (link->say_all || c->federation->say_all) {
             announce_all(c, link);
             continue;

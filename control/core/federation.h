@@ -6,6 +6,7 @@
  *   entry        one topic as one link announces it: a path and a version
  *   outgoing     one topic as we have announced it to one link (announce.h)
  *   demand       a link that wants one origin's media of a room from us, and the label it gave
+ *   original     what a peer that is an original says of one room, and hears of it (original.h)
  *   global_room  the room that all of these are about
  *
  * A topic's settling (topic.c), once at the end of each transaction that changed it, picks the
@@ -25,8 +26,10 @@
 #define FEDERATION_ENTRIES_MAX 16384      /* of one link */
 #define FEDERATION_DEMANDS_MAX 16384      /* of one link */
 #define FEDERATION_LINGER_NS CLOCK_SECOND /* the old path's media, after a change of paths */
+#define FEDERATION_ORIGINALS_MAX 64       /* that a neighbour says it is linked with */
 
 struct federation_link;
+struct original;
 struct topic;
 
 struct version {
@@ -77,6 +80,15 @@ struct topic {
     struct deferred record;
     struct timer linger;       /* the path before `best` goes then */
     struct topic *prev, *next; /* in the room */
+    struct origin *group;
+    struct topic *group_prev, *group_next; /* of the same origin */
+    UT_hash_handle hh;
+};
+
+/* The topics of one origin in a room: one, or for an original one of each publisher. */
+struct origin {
+    struct fingerprint_tls fingerprint;
+    struct topic *topics;
     UT_hash_handle hh;
 };
 
@@ -102,14 +114,16 @@ struct global_room {
     struct ipc_tag tag;
     bool occupied; /* has members here, as last seen */
     struct topic *own;
-    struct topic *topics;    /* all, own too */
-    struct demand *demands;  /* by origin */
-    struct deferred members; /* somebody joined or left here */
-    struct deferred media;   /* the egress, the neighbours' first-hand routes */
-    struct deferred roster;  /* somebody elsewhere did */
-    uint64_t egress;         /* digest of the egress as last put */
-    bool retired;            /* no longer global: it only winds up */
-    uint64_t told;           /* digest of the remote list as last told */
+    struct topic *topics;       /* all, own too */
+    struct origin *origins;     /* the same, by origin */
+    struct original *originals; /* those that are linked; utlist */
+    struct demand *demands;     /* by origin */
+    struct deferred members;    /* somebody joined or left here */
+    struct deferred media;      /* the egress, the neighbours' first-hand routes */
+    struct deferred roster;     /* somebody elsewhere did */
+    uint64_t egress;            /* digest of the egress as last put */
+    bool retired;               /* no longer global: it only winds up */
+    uint64_t told;              /* digest of the remote list as last told */
     UT_hash_handle hh;
     UT_hash_handle hh_hashed;
 };
@@ -132,10 +146,16 @@ struct want {
     struct want *prev, *next;
 };
 
-/* A peer of ours while it is linked. */
+/*
+ * A peer while it is linked. Of an original (`legacy`) there are only the rooms, what it is to hear
+ * (`demanders`, made here) and `neighbours`.
+ */
 struct federation_link {
     struct peer *peer;
     struct fingerprint_tls fingerprint;
+    bool legacy;
+    struct fingerprint_tls originals[FEDERATION_ORIGINALS_MAX]; /* that it is linked with itself */
+    size_t original_count;
     uint32_t hops;          /* the longest path that it takes */
     bool accepts_forwarded; /* it takes more than first-hand from us */
     uint32_t generation;    /* of what it says */
@@ -185,11 +205,15 @@ void federation_reload_rates(struct core *c);
 
 /* ---- links ---- */
 struct federation_link *federation_link_of(const struct core *c, const struct peer *peer);
-/* A relay of ours is linked: it gets what it may have. */
+/* The peer is linked, or another of its connections speaks for the link now: it gets what it may
+   have, as a relay of ours or as an original. */
 void federation_link_up(struct core *c, struct peer *peer);
 /* Signals may have been lost on the way: it gets everything again. */
 void federation_link_repeat(struct core *c, struct peer *peer);
 void federation_link_down(struct core *c, struct peer *peer);
+/* A hello of a relay of ours, which is linked: which originals it knows itself. */
+void federation_originals(struct core *c, struct peer *peer,
+                          const struct signal_hello_extension *m);
 /* A hello on a live link. */
 void federation_hello(struct core *c, struct peer *peer, const struct signal_hello_extension *m);
 

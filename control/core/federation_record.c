@@ -9,6 +9,7 @@
 #include "control/core/topic.h"
 
 #define RECORD_VERSION 1
+#define QUEUE_VERSION 2               /* 1: without the neighbour's originals */
 #define QUEUE_RECORD_MAX (64u * 1024) /* beyond that a successor says everything again */
 
 /* ---- keys ---- */
@@ -178,15 +179,24 @@ static void put_outgoing(struct buffer *out, const struct outgoing *list)
     }
 }
 
+static void put_originals(struct buffer *out, const struct federation_link *link)
+{
+    buffer_append_u8(out, (uint8_t)link->original_count);
+    for (size_t i = 0; i < link->original_count; i++)
+        record_put_tls(out, &link->originals[i]);
+}
+
 void federation_record_queue(struct core *c, struct deferred *work)
 {
     struct federation_link *link = heap_entry(work, struct federation_link, record);
     char key[RECORD_KEY_SIZE];
     struct buffer value = {0};
-    if (!link->recorded && link->generation == 0 && !heap_contains(&link->flush.node))
+    if (!link->recorded && link->generation == 0 && link->original_count == 0 &&
+        !heap_contains(&link->flush.node))
         return;
     queue_record_key(key, link);
-    buffer_append_u8(&value, RECORD_VERSION);
+    buffer_append_u8(&value, QUEUE_VERSION);
+    put_originals(&value, link);
     buffer_append_u32(&value, link->generation);
     buffer_append_u64(&value, heap_contains(&link->flush.node) ? link->flush.node.key : 0);
     buffer_append_u64(&value, link->flushed);
@@ -367,17 +377,29 @@ static void get_outgoing(struct core *c, struct reader *r, struct federation_lin
     }
 }
 
+static void get_originals(struct reader *r, struct federation_link *link)
+{
+    size_t count = reader_u8(r);
+    if (count > FEDERATION_ORIGINALS_MAX)
+        r->failed = true;
+    for (size_t i = 0; i < count && !r->failed; i++)
+        record_get_tls(r, &link->originals[link->original_count++]);
+}
+
 int federation_restore_queue(struct core *c, struct bytes name, struct bytes value)
 {
     struct reader r;
     struct fingerprint_tls fingerprint;
-    if (fingerprint_tls_parse(name, &fingerprint) < 0 || !begin(&r, value))
+    reader_init(&r, value);
+    if (fingerprint_tls_parse(name, &fingerprint) < 0 || !record_get_version(&r, QUEUE_VERSION))
         return ERR_SYNTAX;
     const struct peer *peer = peer_find(c, &fingerprint);
     struct federation_link *link = peer == NULL ? NULL : peer->federation;
     if (link == NULL)
         return ERR_NOT_FOUND;
     link->recorded = true;
+    if (value.data[0] > 1)
+        get_originals(&r, link);
     link->generation = reader_u32(&r);
     uint64_t flush = reader_u64(&r);
     link->flushed = reader_u64(&r);

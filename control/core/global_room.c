@@ -5,6 +5,7 @@
 
 #include "common/hex.h"
 #include "control/core/media_route.h"
+#include "control/core/original.h"
 
 struct global_room *global_room_find(const struct core *c, struct bytes name)
 {
@@ -46,6 +47,7 @@ static void note_members(struct core *c, struct deferred *work)
         topic_changed(c, room->own);
     }
     deferred_add(c, &room->media);
+    originals_of_room_changed(c, room);
     if (occupied == room->occupied)
         return;
     room->occupied = occupied;
@@ -84,6 +86,7 @@ const char *global_room_label(const struct core *c, const struct topic *topic,
 struct candidate {
     const struct participant *participant;
     const struct topic *topic;
+    bool behind; /* an original, whose topic it is */
     size_t distance;
 };
 
@@ -103,23 +106,47 @@ static size_t distance_of(const struct topic *topic)
     return topic->own ? 1 : topic->best->path.count;
 }
 
-static bool has_remote(const struct topic *topic, const struct global_room *room)
+static bool is_remote(const struct core *c, const struct topic *topic,
+                      const struct federation_link *original)
 {
-    return topic != room->own && topic->list.count > 0 && topic_is_shown(topic);
+    return topic != topic->key.room->own && topic->list.count > 0 && topic_is_shown(topic) &&
+           (original == NULL || original_hears(c, original, topic));
 }
 
-static size_t collect(const struct global_room *room, struct candidate **out)
+/* Appends a list, or only counts it. */
+static size_t put_list(struct candidate *out, const struct participants *list,
+                       const struct topic *topic, bool behind)
 {
-    size_t count = 0, max = 0;
-    for (const struct topic *t = room->topics; t != NULL; t = t->next)
-        max += has_remote(t, room) ? t->list.count : 0;
-    *out = max == 0 ? NULL : calloc(max, sizeof(**out));
+    size_t distance = distance_of(topic) + behind;
+    for (size_t i = 0; out != NULL && i < list->count; i++)
+        out[i] = (struct candidate){&list->items[i], topic, behind, distance};
+    return list->count;
+}
+
+/* For our members, or for an original. Those behind an original are for our members only. */
+static size_t put_lists(const struct core *c, const struct global_room *room,
+                        const struct federation_link *original, struct candidate *out)
+{
+    size_t count = 0;
+    for (const struct topic *t = room->topics; t != NULL; t = t->next) {
+        if (is_remote(c, t, original))
+            count += put_list(out == NULL ? NULL : out + count, &t->list, t, false);
+    }
+    for (const struct original *o = room->originals; original == NULL && o != NULL; o = o->next)
+        count += put_list(out == NULL ? NULL : out + count, &o->behind, o->topic, true);
+    return count;
+}
+
+static size_t collect(struct core *c, const struct global_room *room,
+                      const struct federation_link *original, struct candidate **out)
+{
+    size_t count = put_lists(c, room, original, NULL);
+    *out = count == 0 ? NULL : calloc(count, sizeof(**out));
+    if (count > 0 && *out == NULL)
+        c->failed = true;
     if (*out == NULL)
         return 0;
-    for (const struct topic *t = room->topics; t != NULL; t = t->next) {
-        for (size_t i = 0; has_remote(t, room) && i < t->list.count; i++)
-            (*out)[count++] = (struct candidate){&t->list.items[i], t, distance_of(t)};
-    }
+    put_lists(c, room, original, *out);
     qsort(*out, count, sizeof(**out), by_rank);
     return count;
 }
@@ -129,17 +156,51 @@ static int by_name(const void *x, const void *y)
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-/* The names of those who are here, sorted; freed by the caller. */
-static const char **local_names(const struct room *members, size_t *count)
+/* Names that are not to be shown as elsewhere, sorted. */
+struct names {
+    const char **items;
+    size_t count;
+};
+
+/* The names of those who are here; `items` is freed by the caller. */
+static struct names local_names(struct core *c, const struct room *members)
 {
-    const char **names = calloc((members == NULL ? 0 : members->count) + 1, sizeof(*names));
-    *count = 0;
-    if (names == NULL || members == NULL)
+    size_t max = members == NULL ? 0 : members->count;
+    struct names names = {calloc(max + 1, sizeof(*names.items)), 0};
+    if (names.items == NULL) {
+        c->failed = true;
         return names;
-    for (const struct member *m = members->members; m != NULL; m = m->next)
-        names[(*count)++] = m->name;
-    qsort(names, *count, sizeof(*names), by_name);
+    }
+    for (const struct member *m = max == 0 ? NULL : members->members; m != NULL; m = m->next)
+        names.items[names.count++] = m->name;
+    qsort(names.items, names.count, sizeof(*names.items), by_name);
     return names;
+}
+
+static const char *label_of(const struct core *c, const struct candidate *candidate, char *text)
+{
+    const struct participant *p = candidate->participant;
+    if (candidate->behind && p->label[0] != '\0')
+        return p->label;
+    return global_room_label(c, candidate->topic, p, text);
+}
+
+/* Appends the best candidate of each name. */
+static void unite(struct core *c, struct participants *list, const struct names *not_these,
+                  const struct candidate *candidates, size_t count)
+{
+    const char *last = NULL;
+    for (size_t i = 0; i < count && list->count < PARTICIPANTS_MAX; i++) {
+        const char *name = candidates[i].participant->name;
+        char label[PARTICIPANT_ALIAS_SIZE];
+        if ((last != NULL && strcmp(last, name) == 0) ||
+            bsearch(&name, not_these->items, not_these->count, sizeof(name), by_name) != NULL)
+            continue;
+        last = name;
+        if (!participants_add(list, name, candidates[i].participant->alias,
+                              label_of(c, &candidates[i], label)))
+            c->failed = true;
+    }
 }
 
 struct participants global_room_remote(struct core *c, const struct global_room *room,
@@ -147,24 +208,27 @@ struct participants global_room_remote(struct core *c, const struct global_room 
 {
     struct participants list = {0};
     struct candidate *candidates = NULL;
-    size_t local, count = collect(room, &candidates);
-    const char **names = local_names(members, &local);
-    const char *last = NULL;
-    if (names == NULL)
-        c->failed = true;
-    for (size_t i = 0; names != NULL && i < count && list.count < PARTICIPANTS_MAX; i++) {
-        const struct participant *p = candidates[i].participant;
-        const char *name = p->name;
-        char label[PARTICIPANT_ALIAS_SIZE];
-        if ((last != NULL && strcmp(last, name) == 0) ||
-            bsearch(&name, names, local, sizeof(*names), by_name) != NULL)
-            continue;
-        last = name;
-        global_room_label(c, candidates[i].topic, p, label);
-        if (!participants_add(&list, name, p->alias, label))
-            c->failed = true;
-    }
-    free(names);
+    size_t count = collect(c, room, NULL, &candidates);
+    struct names names = local_names(c, members);
+    if (names.items != NULL)
+        unite(c, &list, &names, candidates, count);
+    free(names.items);
+    free(candidates);
+    return list;
+}
+
+struct participants global_room_for_original(struct core *c, const struct global_room *room,
+                                             const struct federation_link *original)
+{
+    const struct room *members = rooms_find(c, room->name);
+    struct participants list = {0};
+    struct candidate *candidates = NULL;
+    size_t count = collect(c, room, original, &candidates);
+    struct names names = local_names(c, members);
+    list_members(c, members, &list);
+    if (names.items != NULL)
+        unite(c, &list, &names, candidates, count);
+    free(names.items);
     free(candidates);
     return list;
 }

@@ -19,6 +19,9 @@ void global_room_members_changed(struct core *c, const struct room *room);
 /* Those elsewhere: a fresh list, freed by participants_free. Labels are set. */
 struct participants global_room_remote(struct core *c, const struct global_room *room,
                                        const struct room *members);
+/* What an original is told: those here, then those elsewhere for whom we speak towards it. */
+struct participants global_room_for_original(struct core *c, const struct global_room *room,
+                                             const struct federation_link *original);
 /* Never 0. */
 uint64_t global_room_digest(const struct participants *list);
 /* How somebody's relay is shown. */

@@ -5,6 +5,7 @@
 #include "common/hex.h"
 #include "control/core/global_room.h"
 #include "control/core/media_route.h"
+#include "control/core/original.h"
 
 static void refuse(struct core *c, const struct peer *peer, struct signal_text room,
                    const char *why)
@@ -174,12 +175,16 @@ void heard_active(struct core *c, struct peer *peer, const struct signal_global_
 {
     struct federation_link *link = federation_link_of(c, peer);
     struct global_room *room = global_room_find(c, signal_text_bytes(m->room));
-    if (link == NULL || m->chappe == NULL) {
+    if (link == NULL || (m->chappe == NULL && !link->legacy)) {
         refuse(c, peer, m->room, "not as relays of ours announce");
         return;
     }
     if (room == NULL) {
         c->counters.announcements_not_global++;
+        return;
+    }
+    if (link->legacy) {
+        original_active(c, original_find(room, link), m);
         return;
     }
     for (size_t i = 0; i < m->chappe->want.count; i++)
@@ -193,8 +198,12 @@ void heard_inactive(struct core *c, struct peer *peer, const struct signal_globa
     struct federation_link *link = federation_link_of(c, peer);
     struct global_room *room = global_room_find(c, signal_text_bytes(m->room));
     struct topic_key key;
-    if (link == NULL || room == NULL || m->chappe == NULL)
+    if (link == NULL || room == NULL || (m->chappe == NULL && !link->legacy))
         return;
+    if (link->legacy) {
+        original_inactive(c, original_find(room, link), m->room);
+        return;
+    }
     if (read_key(&key, room, m->chappe->origin, m->chappe->publisher))
         forget(c, link, &key);
 }

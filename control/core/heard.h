@@ -1,6 +1,7 @@
 /*
- * What relays of ours announce: checks and stores it (federation.md, "Announcements", 3). An
- * announcement that cannot be accepted takes back what the link said of that topic before.
+ * What peers announce (originals: original.h). What relays of ours do: checks and stores it
+ * (federation.md, "Announcements", 3). An announcement that cannot be accepted takes back what the
+ * link said of that topic before.
  */
 #ifndef CHAPPE_CONTROL_CORE_HEARD_H
 #define CHAPPE_CONTROL_CORE_HEARD_H

@@ -37,6 +37,25 @@ void link_say(struct core *c, const struct peer *peer, const struct signal *mess
         transaction_say(&c->transaction, peer->links->connection->id, message);
 }
 
+struct original_texts {
+    char texts[FEDERATION_ORIGINALS_MAX][FINGERPRINT_TLS_TEXT];
+    struct signal_text items[FEDERATION_ORIGINALS_MAX];
+    size_t count;
+};
+
+static void list_originals(const struct core *c, struct original_texts *out)
+{
+    out->count = 0;
+    for (const struct federation_link *link = c->federation->links;
+         link != NULL && out->count < FEDERATION_ORIGINALS_MAX; link = link->next) {
+        if (!link->legacy)
+            continue;
+        fingerprint_tls_text(&link->fingerprint, out->texts[out->count]);
+        out->items[out->count] = signal_text_of(out->texts[out->count]);
+        out->count++;
+    }
+}
+
 void link_say_hello(struct core *c, const struct connection *conn, unsigned marks)
 {
     static const bool yes = true;
@@ -49,6 +68,9 @@ void link_say_hello(struct core *c, const struct connection *conn, unsigned mark
         .resync = (marks & LINK_HELLO_RESYNC) != 0 ? &yes : NULL,
         .begin = (marks & LINK_HELLO_BEGIN) != 0 ? &yes : NULL,
         .end = (marks & LINK_HELLO_END) != 0 ? &yes : NULL};
+    struct original_texts originals;
+    list_originals(c, &originals);
+    extension.originals = (struct signal_texts){originals.items, originals.count};
     struct signal hello = {.type = SIGNAL_FEDERATION_HELLO};
     hello.federation_hello.tls_fingerprint = signal_text_of(c->tls_text);
     hello.federation_hello.chappe = &extension;
@@ -142,12 +164,13 @@ static void go_live(struct core *c, struct link_connection *l, bool ours)
         set_repeat(c, l->connection, LINK_REPEAT_MS);
     connection_enter(c, l->connection, CONNECTION_LIVE, UINT64_MAX);
     report_up(c, l);
+    if (!first && !ours)
+        federation_link_repeat(c, peer); /* its end of this connection has forgotten all of it */
     if (!first)
         return;
     c->counters.links_up++;
     peer_link_up(c, peer);
-    if (ours)
-        federation_link_up(c, peer);
+    federation_link_up(c, peer);
     watch_calls(c);
     repeat_all(c, peer);
 }
@@ -204,6 +227,7 @@ static void lost(struct core *c, struct link_connection *l, const char *reason)
                    LOG_STR("reason", reason), LOG_U64("connections", count_links(peer)));
     count_strike(c, l);
     if (peer_linked(peer)) {
+        federation_link_up(c, peer);
         lost_one(c, peer, l->ours, oldest);
         return;
     }
@@ -308,11 +332,15 @@ static void take_hello(struct core *c, struct connection *conn,
         note_extension(c, l, hello->chappe);
     if (!l->live) {
         go_live(c, l, ours);
+        if (ours)
+            federation_originals(c, peer, hello->chappe);
     } else if (ours && !l->ours) {
         upgrade(c, l);
+        federation_originals(c, peer, hello->chappe);
     } else if (ours) {
         if (hello->chappe->resync != NULL && *hello->chappe->resync)
             repeat_all(c, peer);
+        federation_originals(c, peer, hello->chappe);
         federation_hello(c, peer, hello->chappe);
     }
 }

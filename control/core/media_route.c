@@ -32,20 +32,8 @@ struct demander *demander_find(const struct global_room *room, const struct fing
 static void demand_changed(struct core *c, struct global_room *room,
                            const struct fingerprint_tls *origin)
 {
-    struct topic_key key;
-    memset(&key, 0, sizeof(key));
-    key.room = room;
-    key.publisher = key.origin = *origin;
-    struct topic *topic = topic_find(c, &key);
-    if (topic != NULL) {
-        topic_changed(c, topic);
-    } else {
-        /* An original's: whoever publishes it. */
-        for (topic = room->topics; topic != NULL; topic = topic->next) {
-            if (fingerprint_tls_equal(&topic->key.origin, origin))
-                topic_changed(c, topic);
-        }
-    }
+    for (struct topic *t = topic_first_of(room, origin); t != NULL; t = t->group_next)
+        topic_changed(c, t);
     deferred_add(c, &room->media);
 }
 
@@ -314,7 +302,7 @@ static struct neighbour *obtain_neighbour(struct core *c, struct federation_link
 /* Having members implies the want; else it is said while somebody behind us has it. */
 static void ask(struct core *c, struct neighbour *n, bool needed)
 {
-    if (needed == n->asked)
+    if (needed == n->asked || n->link->legacy)
         return;
     n->asked = needed;
     announce_want(c, n->link, n->room, &n->link->fingerprint, NULL, !needed);
@@ -387,7 +375,7 @@ void media_route_adopt(struct core *c, struct federation_link *link, struct glob
         return;
     struct hop_list hops = onward(c, room, &link->fingerprint, link);
     bool on = room->occupied || hops.count > 0;
-    n->asked = !room->occupied && on;
+    n->asked = !room->occupied && on && !link->legacy;
     n->route = on; /* it is there; put once more, which changes nothing */
     free(hops.items);
 }

@@ -25,6 +25,7 @@
 #define RECORD_TOPIC "topic/"           /* + 32 hex digits, see federation_record.h */
 #define RECORD_ENTRY "entry/"           /* likewise */
 #define RECORD_DEMAND "demand/"         /* likewise */
+#define RECORD_ORIGINAL "original/"     /* likewise, see original_record.h */
 #define RECORD_QUEUE "queue/"           /* + the peer's TLS fingerprint: something is unsent */
 #define RECORD_REPLAY "replay/"         /* + 32 hex digits, see replay.h */
 

@@ -12,6 +12,7 @@
 #include "control/core/link.h"
 #include "control/core/record.h"
 #include "control/core/relay_say.h"
+#include "control/core/trust.h"
 #include "ipc/settings.h"
 
 static void split_row(struct core *c)
@@ -272,6 +273,7 @@ void core_reload(struct core *c, const struct config *config, uint64_t now)
     add_peers(c);
     if (c->live) {
         reload_settings(c);
+        trust_warn(c);
         federation_reload(c);
         reload_global_rooms(c);
         if (rates_differ(&old->limits, &config->limits))

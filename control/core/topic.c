@@ -6,6 +6,7 @@
 
 #include "control/core/federation_record.h"
 #include "control/core/media_route.h"
+#include "control/core/original.h"
 
 int version_compare(const struct version *a, const struct version *b)
 {
@@ -53,6 +54,34 @@ struct topic *topic_find(const struct core *c, const struct topic_key *key)
 
 static void settle(struct core *c, struct deferred *work);
 
+struct topic *topic_first_of(const struct global_room *room, const struct fingerprint_tls *origin)
+{
+    struct origin *group = NULL;
+    HASH_FIND(hh, room->origins, origin, sizeof(*origin), group);
+    return group == NULL ? NULL : group->topics;
+}
+
+static struct origin *obtain_group(struct global_room *room, const struct fingerprint_tls *origin)
+{
+    struct origin *group = NULL;
+    HASH_FIND(hh, room->origins, origin, sizeof(*origin), group);
+    if (group != NULL || (group = calloc(1, sizeof(*group))) == NULL)
+        return group;
+    group->fingerprint = *origin;
+    HASH_ADD(hh, room->origins, fingerprint, sizeof(group->fingerprint), group);
+    return group;
+}
+
+static void leave_group(struct topic *topic)
+{
+    struct origin *group = topic->group;
+    DL_DELETE2(group->topics, topic, group_prev, group_next);
+    if (group->topics != NULL)
+        return;
+    HASH_DEL(topic->key.room->origins, group);
+    free(group);
+}
+
 static void linger_over(struct core *c, struct timer *timer)
 {
     struct topic *topic = heap_entry(timer, struct topic, linger);
@@ -66,17 +95,21 @@ struct topic *topic_obtain(struct core *c, const struct topic_key *key)
     if (topic != NULL)
         return topic;
     topic = calloc(1, sizeof(*topic));
-    if (topic == NULL) {
+    struct origin *group = topic == NULL ? NULL : obtain_group(key->room, &key->origin);
+    if (group == NULL) {
+        free(topic);
         c->failed = true;
         return NULL;
     }
     topic->key = *key;
+    topic->group = group;
     topic->own = fingerprint_tls_equal(&key->publisher, &c->settings.tls);
     topic->settle.run = settle;
     topic->record.run = federation_record_topic;
     topic->linger.due = linger_over;
     HASH_ADD(hh, c->federation->topics, key, sizeof(topic->key), topic);
     DL_APPEND(key->room->topics, topic);
+    DL_APPEND2(group->topics, topic, group_prev, group_next);
     return topic;
 }
 
@@ -86,9 +119,23 @@ void topic_free(struct core *c, struct topic *topic)
     deferred_cancel(c, &topic->record);
     timer_stop(c, &topic->linger);
     DL_DELETE(topic->key.room->topics, topic);
+    leave_group(topic);
     HASH_DEL(c->federation->topics, topic);
     participants_free(&topic->list);
     free(topic);
+}
+
+static int by_key(const struct topic *a, const struct topic *b)
+{
+    int order = strcmp(a->key.room->name, b->key.room->name);
+    if (order == 0)
+        order = fingerprint_tls_compare(&a->key.origin, &b->key.origin);
+    return order == 0 ? fingerprint_tls_compare(&a->key.publisher, &b->key.publisher) : order;
+}
+
+void topics_sort(struct core *c)
+{
+    HASH_SRT(hh, c->federation->topics, by_key);
 }
 
 void topic_changed(struct core *c, struct topic *topic)
@@ -173,9 +220,8 @@ bool topic_is_shown(const struct topic *topic)
         return false;
     if (fingerprint_tls_equal(&topic->key.publisher, &topic->key.origin))
         return true;
-    for (const struct topic *t = topic->key.room->topics; t != NULL; t = t->next) {
-        if (t != topic && fingerprint_tls_equal(&t->key.origin, &topic->key.origin) &&
-            is_nearer(t, topic))
+    for (const struct topic *t = topic->group->topics; t != NULL; t = t->group_next) {
+        if (t != topic && is_nearer(t, topic))
             return false;
     }
     return true;
@@ -202,8 +248,8 @@ static void change_path(struct core *c, struct topic *topic, struct entry *best)
     if (fingerprint_tls_equal(&topic->key.publisher, &topic->key.origin))
         return;
     /* Another publisher of this original may be the nearest now. */
-    for (struct topic *t = topic->key.room->topics; t != NULL; t = t->next) {
-        if (t != topic && fingerprint_tls_equal(&t->key.origin, &topic->key.origin))
+    for (struct topic *t = topic->group->topics; t != NULL; t = t->group_next) {
+        if (t != topic)
             topic_changed(c, t);
     }
 }
@@ -230,6 +276,7 @@ static void settle(struct core *c, struct deferred *work)
     for (struct federation_link *link = c->federation->links; link != NULL; link = link->next)
         announce_topic(c, topic, link);
     media_route_topic(c, topic);
+    originals_of_room_changed(c, room);
     if (topic->own || topic->entries != NULL)
         return;
     federation_record_topic_gone(c, topic);

@@ -9,6 +9,10 @@
 struct topic *topic_find(const struct core *c, const struct topic_key *key);
 /* Finds or makes it; NULL without memory. */
 struct topic *topic_obtain(struct core *c, const struct topic_key *key);
+/* The topics of one origin in a room (group_next), whoever publishes them; NULL: none. */
+struct topic *topic_first_of(const struct global_room *room, const struct fingerprint_tls *origin);
+/* Brings all topics into an order that does not depend on how they came. */
+void topics_sort(struct core *c);
 /* Something about it changed: settles at the end of the transaction. */
 void topic_changed(struct core *c, struct topic *topic);
 /* Memory and queue entries only. */

@@ -115,3 +115,20 @@ struct peer *trust_hello(struct core *c, struct connection *conn, struct peer *p
         return is_proven(c, conn, proven, &claimed, hello) ? proven : NULL;
     return trust_legacy(c, conn, &claimed);
 }
+
+/* ---- warnings ---- */
+
+void trust_warn(struct core *c)
+{
+    for (const struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next) {
+        if (!peer->legacy)
+            continue;
+        report(c, LOG_WARN, "peer_unproven", LOG_STR("peer", peer->label),
+               LOG_STR("why", "legacy: who dials us from its address and says its fingerprint is "
+                              "taken for it, and whoever it says is in a room"));
+        if (!peer->delegate)
+            report(c, LOG_WARN, "peer_delegates", LOG_STR("peer", peer->label),
+                   LOG_STR("why", "delegate: false holds for its lists and calls, not for its "
+                                  "media: an original's datagrams do not say from where they are"));
+    }
+}

@@ -18,5 +18,7 @@ struct peer *trust_hello(struct core *c, struct connection *conn, struct peer *p
                          const struct signal_federation_hello *hello);
 /* Counts, logs and closes. */
 void trust_refuse(struct core *c, struct connection *conn, const char *why);
+/* At the start and after a reload: what the config admits without a proof, and cannot hold back. */
+void trust_warn(struct core *c);
 
 #endif

@@ -2,33 +2,12 @@
 #include "mesh.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define HASHED_GENERAL "a47b63f7d5b511ba5bc4089a74446906"
 
 static const struct mesh_edge pair[] = {{0, 1}};
 static const struct mesh_edge triangle[] = {{0, 1}, {1, 2}, {0, 2}};
 static const struct mesh_edge chain[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}};
 static const struct mesh_edge ring[] = {{0, 1}, {1, 2}, {2, 3}, {0, 3}};
 static const struct mesh_edge star[] = {{1, 0}, {2, 0}, {3, 0}, {4, 0}};
-
-struct person {
-    struct caller phone;
-    struct fake_connection *member;
-};
-
-static struct person enter(struct harness *h, int relay, int key, const char *room)
-{
-    struct person p = {.phone = phone_new(&h->relays[relay], key)};
-    p.member = phone_join(&p.phone, room);
-    return p;
-}
-
-static void expect_sees(const struct person *a, const struct person *b, bool sees)
-{
-    const char *roster = mesh_roster(a->member);
-    if ((strstr(roster, b->phone.name) != NULL) != sees)
-        fail_msg("%s %s %s: %s", a->phone.name, sees ? "does not see" : "sees", b->phone.name,
-                 roster);
-}
 
 static void settle(struct harness *h)
 {
@@ -40,15 +19,15 @@ static void test_pair_hears_and_sees(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
-    struct person a = enter(h, 0, 1, "general");
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
     settle(h);
     skip_messages(a.member);
-    struct person b = enter(h, 1, 2, HASHED_GENERAL);
+    struct mesh_person b = mesh_enter(h, 1, 2, MESH_HASHED_GENERAL);
     settle(h);
     expect_message(a.member, "RoomUpdate", "\"count\":2", a.phone.name, b.phone.name,
                    "\"relay_label\":\"relay-1\"", NULL);
     expect_silence(a.member);
-    expect_sees(&b, &a, true);
+    mesh_expect_sees(&b, &a, true);
     mesh_expect_all_hear(h, 3);
     sim_hang(b.phone.relay, b.member);
     settle(h);
@@ -63,17 +42,17 @@ static void test_every_change_is_announced(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
-    struct person a = enter(h, 0, 1, "general");
-    struct person b = enter(h, 1, 2, "general");
-    struct person b2 = enter(h, 1, 3, "general");
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    struct mesh_person b = mesh_enter(h, 1, 2, "general");
+    struct mesh_person b2 = mesh_enter(h, 1, 3, "general");
     settle(h);
-    expect_sees(&a, &b, true);
-    expect_sees(&a, &b2, true);
+    mesh_expect_sees(&a, &b, true);
+    mesh_expect_sees(&a, &b2, true);
     sim_hang(b.phone.relay, b.member);
     settle(h);
-    expect_sees(&a, &b, false);
-    expect_sees(&a, &b2, true);
-    expect_sees(&b2, &a, true); /* defect 27: who stays still sees those elsewhere */
+    mesh_expect_sees(&a, &b, false);
+    mesh_expect_sees(&a, &b2, true);
+    mesh_expect_sees(&b2, &a, true); /* defect 27: who stays still sees those elsewhere */
     harness_free(h);
 }
 
@@ -82,15 +61,15 @@ static void test_lost_link_withdraws(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
-    struct person a = enter(h, 0, 1, "general");
-    struct person b = enter(h, 1, 2, "general");
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    struct mesh_person b = mesh_enter(h, 1, 2, "general");
     settle(h);
     harness_cut(h, 0, 1);
-    expect_sees(&a, &b, false);
-    expect_sees(&b, &a, false);
+    mesh_expect_sees(&a, &b, false);
+    mesh_expect_sees(&b, &a, false);
     settle(h);
-    expect_sees(&a, &b, true);
-    expect_sees(&b, &a, true);
+    mesh_expect_sees(&a, &b, true);
+    mesh_expect_sees(&b, &a, true);
     mesh_expect_all_hear(h, 3);
     harness_free(h);
 }
@@ -101,15 +80,15 @@ static void test_join_in_triangle_costs_six_messages(void **state)
     (void)state;
     struct harness *h = mesh_new(3, triangle, COUNT(triangle), 2, true);
     uint64_t before = mesh_announcements(h);
-    struct person a = enter(h, 0, 1, "general");
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
     harness_pass(h, 60 * CLOCK_SECOND);
     assert_in_range(mesh_announcements(h) - before, 2, 6);
-    struct person b = enter(h, 1, 2, "general");
-    struct person d = enter(h, 2, 3, "general");
+    struct mesh_person b = mesh_enter(h, 1, 2, "general");
+    struct mesh_person d = mesh_enter(h, 2, 3, "general");
     settle(h);
-    expect_sees(&a, &b, true);
-    expect_sees(&b, &d, true);
-    expect_sees(&d, &a, true);
+    mesh_expect_sees(&a, &b, true);
+    mesh_expect_sees(&b, &d, true);
+    mesh_expect_sees(&d, &a, true);
     mesh_expect_all_hear(h, 7);
     harness_free(h);
 }
@@ -118,13 +97,13 @@ static void test_chain_needs_delegate(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(3, chain, 2, 2, false);
-    struct person a = enter(h, 0, 1, "general");
-    struct person b = enter(h, 1, 2, "general");
-    struct person d = enter(h, 2, 3, "general");
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    struct mesh_person b = mesh_enter(h, 1, 2, "general");
+    struct mesh_person d = mesh_enter(h, 2, 3, "general");
     settle(h);
-    expect_sees(&a, &b, true);
-    expect_sees(&a, &d, false);
-    expect_sees(&d, &a, false);
+    mesh_expect_sees(&a, &b, true);
+    mesh_expect_sees(&a, &d, false);
+    mesh_expect_sees(&d, &a, false);
     int heard[HARNESS_RELAYS_MAX];
     mesh_talk(h, 0, "general", heard);
     assert_int_equal(heard[1], 1);
@@ -137,15 +116,15 @@ static void test_chain_passes_on(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(3, chain, 2, 2, true);
-    struct person a = enter(h, 0, 1, "general");
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
     settle(h);
     int heard[HARNESS_RELAYS_MAX];
     mesh_talk(h, 0, "general", heard);
     assert_int_equal(h->relays[0].plane.rooms[0].hop_count, 0); /* nobody is there to hear it */
-    struct person d = enter(h, 2, 3, "general");
+    struct mesh_person d = mesh_enter(h, 2, 3, "general");
     settle(h);
-    expect_sees(&a, &d, true);
-    expect_sees(&d, &a, true);
+    mesh_expect_sees(&a, &d, true);
+    mesh_expect_sees(&d, &a, true);
     mesh_expect_all_hear(h, 5);
     sim_hang(d.phone.relay, d.member);
     settle(h);
@@ -157,9 +136,9 @@ static void test_hop_limit(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(5, chain, COUNT(chain), 3, true);
-    struct person p[5];
+    struct mesh_person p[5];
     for (int i = 0; i < 5; i++)
-        p[i] = enter(h, i, i + 1, "general");
+        p[i] = mesh_enter(h, i, i + 1, "general");
     settle(h);
     for (int i = 0; i < 5; i++) {
         int heard[HARNESS_RELAYS_MAX];
@@ -167,20 +146,20 @@ static void test_hop_limit(void **state)
         for (int k = 0; k < 5; k++) {
             if (i == k)
                 continue;
-            expect_sees(&p[i], &p[k], abs(i - k) <= 3);
+            mesh_expect_sees(&p[i], &p[k], abs(i - k) <= 3);
             assert_int_equal(heard[k], abs(i - k) <= 3);
         }
     }
     harness_free(h);
 }
 
-static void expect_full(struct harness *h, struct person *p, int count, unsigned there)
+static void expect_full(struct harness *h, struct mesh_person *p, int count, unsigned there)
 {
     mesh_expect_all_hear(h, there);
     for (int i = 0; i < count; i++) {
         for (int k = 0; k < count; k++) {
             if (i != k && (there >> i & 1) != 0)
-                expect_sees(&p[i], &p[k], (there >> k & 1) != 0);
+                mesh_expect_sees(&p[i], &p[k], (there >> k & 1) != 0);
         }
     }
 }
@@ -188,9 +167,9 @@ static void expect_full(struct harness *h, struct person *p, int count, unsigned
 static void everybody(const struct mesh_edge *edges, size_t edge_count, int count)
 {
     struct harness *h = mesh_new(count, edges, edge_count, 4, true);
-    struct person p[HARNESS_RELAYS_MAX];
+    struct mesh_person p[HARNESS_RELAYS_MAX];
     for (int i = 0; i < count; i++)
-        p[i] = enter(h, i, i + 1, "general");
+        p[i] = mesh_enter(h, i, i + 1, "general");
     settle(h);
     expect_full(h, p, count, (1u << count) - 1);
     harness_free(h);
@@ -227,17 +206,17 @@ static void test_ring_loses_a_relay(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(4, ring, COUNT(ring), 4, true);
-    struct person p[4];
+    struct mesh_person p[4];
     for (int i = 0; i < 4; i++)
-        p[i] = enter(h, i, i + 1, "general");
+        p[i] = mesh_enter(h, i, i + 1, "general");
     settle(h);
     uint64_t before = mesh_announcements(h);
     silence(h, 3);
     settle(h);
     assert_in_range(mesh_announcements(h) - before, 1, 40);
-    expect_sees(&p[0], &p[3], false);
-    expect_sees(&p[1], &p[3], false);
-    expect_sees(&p[2], &p[3], false);
+    mesh_expect_sees(&p[0], &p[3], false);
+    mesh_expect_sees(&p[1], &p[3], false);
+    mesh_expect_sees(&p[2], &p[3], false);
     mesh_expect_all_hear(h, 7);
     before = mesh_announcements(h);
     harness_pass(h, CLOCK_SECOND);
@@ -250,14 +229,14 @@ static void test_path_change(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(3, triangle, COUNT(triangle), 3, true);
-    struct person a = enter(h, 0, 1, "general");
-    struct person d = enter(h, 2, 3, "general");
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    struct mesh_person d = mesh_enter(h, 2, 3, "general");
     settle(h);
     mesh_expect_all_hear(h, 5);
     h->relays[2].down = true; /* the direct link stays away */
     harness_cut(h, 0, 2);
     harness_pass(h, 900 * CLOCK_MS);
-    expect_sees(&a, &d, true);
+    mesh_expect_sees(&a, &d, true);
     mesh_expect_all_hear(h, 5);
     h->relays[2].down = false;
     harness_pass(h, 60 * CLOCK_SECOND);
@@ -272,7 +251,7 @@ static void test_lists_are_checked(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
-    struct person a = enter(h, 0, 1, "general");
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
     settle(h);
     struct fake_connection *link = sim_link_connection(&h->relays[0], 1);
     const char *from = harness_fingerprint(1);
@@ -309,21 +288,21 @@ static void test_listing_replaces(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
-    struct person a = enter(h, 0, 1, "general");
-    struct person b = enter(h, 1, 2, "general");
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    struct mesh_person b = mesh_enter(h, 1, 2, "general");
     settle(h);
     h->swallow = true; /* the leave is lost */
     sim_hang(b.phone.relay, b.member);
     settle(h);
     h->swallow = false;
-    expect_sees(&a, &b, true);
+    mesh_expect_sees(&a, &b, true);
     struct fake_connection *link = sim_link_connection(&h->relays[1], 0);
     sim_sayf(&h->relays[1], link,
              "{\"FederationHello\":{\"tls_fingerprint\":\"%s\",\"chappe\":{\"v\":1,\"hops\":2,"
              "\"resync\":true}}}",
              harness_fingerprint(0));
     settle(h);
-    expect_sees(&a, &b, false);
+    mesh_expect_sees(&a, &b, false);
     harness_free(h);
 }
 
@@ -331,9 +310,9 @@ static void test_listing_replaces(void **state)
 
 static void live(struct harness *h)
 {
-    struct person p[4];
+    struct mesh_person p[4];
     for (int i = 0; i < 4; i++)
-        p[i] = enter(h, i, i + 1, i % 2 == 0 ? "general" : HASHED_GENERAL);
+        p[i] = mesh_enter(h, i, i + 1, i % 2 == 0 ? "general" : MESH_HASHED_GENERAL);
     harness_pass(h, 70 * CLOCK_MS);
     sim_hang(p[2].phone.relay, p[2].member);
     harness_pass(h, 30 * CLOCK_MS);

@@ -617,6 +617,16 @@ struct harness *harness_linked_pair(void)
 
 /* ---- puppets ---- */
 
+static void skip_hellos(struct relay *r)
+{
+    for (size_t i = 0; i < r->plane.connection_count; i++) {
+        struct fake_connection *conn = r->plane.connections[i];
+        while (conn->is_link && conn->taken < conn->message_count &&
+               strstr(conn->messages[conn->taken].text, "\"originals\"") != NULL)
+            conn->taken++;
+    }
+}
+
 struct fake_connection *puppet_link(struct relay *r, int n, bool ours)
 {
     char address[32];
@@ -625,6 +635,8 @@ struct fake_connection *puppet_link(struct relay *r, int n, bool ours)
     sim_sayf(r, conn, "{\"FederationHello\":{\"tls_fingerprint\":\"%s\"%s}}",
              harness_fingerprint(n), ours ? ",\"chappe\":{\"v\":1}" : "");
     skip_messages(conn);
+    if (!ours)
+        skip_hellos(r); /* they hear of an original */
     return conn;
 }
 

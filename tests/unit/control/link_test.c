@@ -55,6 +55,17 @@ static void expect_peer(struct relay *r, const char *label, const char *state, i
     cJSON_Delete(view);
 }
 
+/* What cannot be proven or held back is said at the start. */
+static void defect_02_an_originals_word_is_warned_of(void **state)
+{
+    (void)state;
+    struct scene s = scene_new();
+    assert_true(sim_logged(s.r, "peer_unproven"));
+    assert_true(
+        sim_logged(s.r, "delegate: false holds for its lists and calls, not for its media"));
+    harness_free(s.h);
+}
+
 /* ---- relays of ours ---- */
 
 static void test_a_proven_hello_makes_the_link(void **state)
@@ -442,6 +453,7 @@ static void test_a_hello_with_resync_is_answered_with_repeats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defect_02_an_originals_word_is_warned_of),
         cmocka_unit_test(test_a_proven_hello_makes_the_link),
         cmocka_unit_test(defect_01_a_hello_proves_nothing),
         cmocka_unit_test(defect_01_a_certificate_must_agree_with_the_hello),

@@ -1,9 +1,11 @@
 #include "mesh.h"
 
 static void config_of(char *yaml, size_t size, int n, const struct mesh_edge *edges,
-                      size_t edge_count, int hops, bool delegate)
+                      size_t edge_count, int hops, bool delegate, unsigned originals)
 {
     const char *extra = delegate ? ", delegate: true" : "";
+    const char *legacy = delegate ? ", delegate: true, legacy: true, address: \"192.0.2.%d\""
+                                  : ", legacy: true, address: \"192.0.2.%d\"";
     size_t at = (size_t)snprintf(yaml, size,
                                  "global_rooms: [general]\n"
                                  "limits: { federation_hops: %d }\n",
@@ -23,15 +25,29 @@ static void config_of(char *yaml, size_t size, int n, const struct mesh_edge *ed
                                harness_trusted(edges[i].a, extra));
         head = "";
     }
+    for (int i = 0; i < HARNESS_RELAYS_MAX; i++) {
+        char of_original[64];
+        if ((originals >> i & 1) == 0)
+            continue;
+        snprintf(of_original, sizeof(of_original), legacy, i);
+        at += (size_t)snprintf(yaml + at, size - at, "%s%s", head, harness_trusted(i, of_original));
+        head = "";
+    }
 }
 
 struct harness *mesh_new(int count, const struct mesh_edge *edges, size_t edge_count, int hops,
                          bool delegate)
 {
+    return mesh_new_beside(count, edges, edge_count, hops, delegate, 0);
+}
+
+struct harness *mesh_new_beside(int count, const struct mesh_edge *edges, size_t edge_count,
+                                int hops, bool delegate, unsigned originals)
+{
     struct harness *h = harness_new();
     char yaml[4096];
     for (int n = 0; n < count; n++) {
-        config_of(yaml, sizeof(yaml), n, edges, edge_count, hops, delegate);
+        config_of(yaml, sizeof(yaml), n, edges, edge_count, hops, delegate, originals);
         harness_relay(h, yaml);
     }
     harness_pass(h, 5 * CLOCK_SECOND);
@@ -58,7 +74,9 @@ static void follow_all(struct harness *h, int from, const struct ipc_hop *hops, 
 {
     for (size_t i = 0; i < count; i++) {
         int to = hops[i].link.bytes[0] - 0xa0;
-        if (to != not_to && sim_link_connection(&h->relays[from], to) != NULL)
+        if (to >= h->relay_count) /* an original */
+            heard[to]++;
+        else if (to != not_to && sim_link_connection(&h->relays[from], to) != NULL)
             follow(h, from, &hops[i], depth, heard);
     }
 }
@@ -91,6 +109,29 @@ void mesh_talk(struct harness *h, int from, const char *room, int heard[HARNESS_
     }
 }
 
+static bool is_linked(const struct relay *r, int to)
+{
+    for (size_t i = 0; i < r->plane.connection_count; i++) {
+        const struct fake_connection *conn = r->plane.connections[i];
+        if (conn->open && conn->is_link && conn->link.bytes[0] == 0xa0 + to)
+            return true;
+    }
+    return false;
+}
+
+void mesh_original_talks(struct harness *h, int original, const uint8_t tag[IPC_TAG_SIZE],
+                         int heard[HARNESS_RELAYS_MAX])
+{
+    memset(heard, 0, HARNESS_RELAYS_MAX * sizeof(heard[0]));
+    for (int to = 0; to < h->relay_count; to++) {
+        struct ipc_hop hop;
+        memset(&hop.link, 0xa0 + to, sizeof(hop.link));
+        memcpy(hop.tag, tag, sizeof(hop.tag));
+        if (is_linked(&h->relays[to], original))
+            follow(h, original, &hop, 0, heard);
+    }
+}
+
 void mesh_expect_all_hear(struct harness *h, unsigned talkers)
 {
     for (int from = 0; from < h->relay_count; from++) {
@@ -104,6 +145,21 @@ void mesh_expect_all_hear(struct harness *h, unsigned talkers)
                 fail_msg("relay %d hears relay %d %d times, not %d", to, from, heard[to], wanted);
         }
     }
+}
+
+struct mesh_person mesh_enter(struct harness *h, int relay, int key, const char *room)
+{
+    struct mesh_person p = {.phone = phone_new(&h->relays[relay], key)};
+    p.member = phone_join(&p.phone, room);
+    return p;
+}
+
+void mesh_expect_sees(const struct mesh_person *a, const struct mesh_person *b, bool sees)
+{
+    const char *roster = mesh_roster(a->member);
+    if ((strstr(roster, b->phone.name) != NULL) != sees)
+        fail_msg("%s %s %s: %s", a->phone.name, sees ? "does not see" : "sees", b->phone.name,
+                 roster);
 }
 
 const char *mesh_roster(struct fake_connection *member)
