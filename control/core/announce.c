@@ -16,17 +16,21 @@
 
 static void unqueue(struct outgoing *out)
 {
+    if (out->queue == OUTGOING_NONE)
+        return;
     if (out->queue == OUTGOING_READY)
         DL_DELETE(out->link->ready, out);
-    else if (out->queue == OUTGOING_HELD)
+    else
         DL_DELETE(out->link->held, out);
     out->queue = OUTGOING_NONE;
+    out->link->unsaid--;
 }
 
 static void queue_ready(struct outgoing *out, bool first)
 {
     unqueue(out);
     out->queue = OUTGOING_READY;
+    out->link->unsaid++;
     if (first)
         DL_PREPEND(out->link->ready, out);
     else
@@ -37,6 +41,7 @@ static void queue_held(struct core *c, struct outgoing *out)
 {
     unqueue(out);
     out->queue = OUTGOING_HELD;
+    out->link->unsaid++;
     out->due = c->now + ANNOUNCE_HOLD_NS;
     DL_APPEND(out->link->held, out);
 }
@@ -235,6 +240,7 @@ void announce_want(struct core *c, struct federation_link *link, struct global_r
         want->label = *label;
     want->off = off;
     DL_APPEND(link->wants, want);
+    link->unsaid++;
     schedule(c, link);
 }
 
@@ -243,6 +249,7 @@ static void free_wants(struct federation_link *link)
     while (link->wants != NULL) {
         struct want *want = link->wants;
         DL_DELETE(link->wants, want);
+        link->unsaid--;
         free(want);
     }
 }
@@ -277,6 +284,7 @@ static void say_wants(struct core *c, struct federation_link *link)
         fill_want(want, &texts[count], &list[count]);
         count++;
         DL_DELETE(link->wants, want);
+        link->unsaid--;
         free(want);
     }
     struct signal_room_active_extension extension = {.want = {list, count}};
@@ -349,6 +357,7 @@ void announce_restore(struct core *c, const struct outgoing *from)
     out->path = from->path;
     out->due = from->due;
     out->queue = from->queue;
+    from->link->unsaid++;
     if (from->queue == OUTGOING_HELD)
         DL_APPEND(from->link->held, out);
     else

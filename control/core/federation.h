@@ -171,6 +171,7 @@ struct federation_link {
     struct outgoing *ready; /* to be said at the next flush, bad news first */
     struct outgoing *held;  /* longer paths, in the order of their time */
     struct outgoing *all;
+    size_t unsaid;   /* wants, ready and held ones */
     unsigned budget; /* messages that may go before the next flush */
     bool end_owed;   /* a listing is under way */
     bool recorded;   /* there is a record of it */

@@ -9,8 +9,10 @@
 #include "control/core/topic.h"
 
 #define RECORD_VERSION 1
-#define QUEUE_VERSION 2               /* 1: without the neighbour's originals */
-#define QUEUE_RECORD_MAX (64u * 1024) /* beyond that a successor says everything again */
+#define QUEUE_VERSION 2 /* 1: without the neighbour's originals */
+/* Beyond that a successor says everything again. The record is written with every change, so its
+   length is what each message to or from a link with a long queue costs. */
+#define QUEUE_RECORDED_MAX 64
 
 /* ---- keys ---- */
 
@@ -169,7 +171,7 @@ static void put_outgoing(struct buffer *out, const struct outgoing *list)
     for (const struct outgoing *o = list; o != NULL; o = o->next)
         count++;
     buffer_append_u32(out, count);
-    for (const struct outgoing *o = list; o != NULL && out->len < QUEUE_RECORD_MAX; o = o->next) {
+    for (const struct outgoing *o = list; o != NULL; o = o->next) {
         put_topic_key(out, &o->topic->key);
         buffer_append_u8(out, o->sent);
         buffer_append_u64(out, o->version.start);
@@ -202,14 +204,12 @@ void federation_record_queue(struct core *c, struct deferred *work)
     buffer_append_u64(&value, link->flushed);
     buffer_append_u8(&value, (uint8_t)link->budget);
     buffer_append_u8(&value, link->end_owed);
-    size_t fixed = value.len;
-    buffer_append_u8(&value, true);
-    put_wants(&value, link);
-    put_outgoing(&value, link->ready);
-    put_outgoing(&value, link->held);
-    if (value.len > QUEUE_RECORD_MAX) {
-        value.len = fixed;
-        buffer_append_u8(&value, false);
+    bool all = link->unsaid <= QUEUE_RECORDED_MAX;
+    buffer_append_u8(&value, all);
+    if (all) {
+        put_wants(&value, link);
+        put_outgoing(&value, link->ready);
+        put_outgoing(&value, link->held);
     }
     put(c, key, &value);
     link->recorded = true;
