@@ -77,6 +77,7 @@ struct topic {
     struct outgoing *outgoing; /* by link; uthash */
     bool changed_list;         /* since it settled last */
     struct deferred settle;
+    struct deferred media;
     struct deferred record;
     struct timer linger;       /* the path before `best` goes then */
     struct topic *prev, *next; /* in the room */

@@ -55,7 +55,7 @@ static void note_members(struct core *c, struct deferred *work)
     room->told = global_room_digest(&remote);
     participants_free(&remote);
     for (struct topic *t = room->topics; t != NULL; t = t->next)
-        topic_changed(c, t);
+        topic_demanded(c, t);
 }
 
 void global_room_members_changed(struct core *c, const struct room *room)

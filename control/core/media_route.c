@@ -33,7 +33,7 @@ static void demand_changed(struct core *c, struct global_room *room,
                            const struct fingerprint_tls *origin)
 {
     for (struct topic *t = topic_first_of(room, origin); t != NULL; t = t->group_next)
-        topic_changed(c, t);
+        topic_demanded(c, t);
     deferred_add(c, &room->media);
 }
 

@@ -82,11 +82,16 @@ static void leave_group(struct topic *topic)
     free(group);
 }
 
+static void make_media(struct core *c, struct deferred *work)
+{
+    media_route_topic(c, heap_entry(work, struct topic, media));
+}
+
 static void linger_over(struct core *c, struct timer *timer)
 {
     struct topic *topic = heap_entry(timer, struct topic, linger);
     deferred_add(c, &topic->record);
-    topic_changed(c, topic);
+    topic_demanded(c, topic);
 }
 
 struct topic *topic_obtain(struct core *c, const struct topic_key *key)
@@ -105,6 +110,7 @@ struct topic *topic_obtain(struct core *c, const struct topic_key *key)
     topic->group = group;
     topic->own = fingerprint_tls_equal(&key->publisher, &c->settings.tls);
     topic->settle.run = settle;
+    topic->media.run = make_media;
     topic->record.run = federation_record_topic;
     topic->linger.due = linger_over;
     HASH_ADD(hh, c->federation->topics, key, sizeof(topic->key), topic);
@@ -116,6 +122,7 @@ struct topic *topic_obtain(struct core *c, const struct topic_key *key)
 void topic_free(struct core *c, struct topic *topic)
 {
     deferred_cancel(c, &topic->settle);
+    deferred_cancel(c, &topic->media);
     deferred_cancel(c, &topic->record);
     timer_stop(c, &topic->linger);
     DL_DELETE(topic->key.room->topics, topic);
@@ -141,6 +148,11 @@ void topics_sort(struct core *c)
 void topic_changed(struct core *c, struct topic *topic)
 {
     deferred_add(c, &topic->settle);
+}
+
+void topic_demanded(struct core *c, struct topic *topic)
+{
+    deferred_add(c, &topic->media);
 }
 
 /* ---- entries ---- */
@@ -275,6 +287,7 @@ static void settle(struct core *c, struct deferred *work)
     topic->changed_list = false;
     for (struct federation_link *link = c->federation->links; link != NULL; link = link->next)
         announce_topic(c, topic, link);
+    deferred_cancel(c, &topic->media);
     media_route_topic(c, topic);
     originals_of_room_changed(c, room);
     if (topic->own || topic->entries != NULL)

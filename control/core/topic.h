@@ -15,6 +15,8 @@ struct topic *topic_first_of(const struct global_room *room, const struct finger
 void topics_sort(struct core *c);
 /* Something about it changed: settles at the end of the transaction. */
 void topic_changed(struct core *c, struct topic *topic);
+/* Only who wants its media did: routes and wants follow, nothing is announced. */
+void topic_demanded(struct core *c, struct topic *topic);
 /* Memory and queue entries only. */
 void topic_free(struct core *c, struct topic *topic);
 
