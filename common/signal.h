@@ -238,6 +238,7 @@ struct signal_forward_extension {
     struct signal_text origin; /* TLS fingerprint of the true origin */
     const uint32_t *hops;      /* left */
     struct signal_text id;
+    struct signal_texts way; /* TLS fingerprints of the relays to go through */
 };
 
 struct signal_room_active_extension {

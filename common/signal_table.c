@@ -94,6 +94,7 @@ static const struct signal_field forward_extension_fields[] = {
     {FIELD(forward_extension, origin, TEXT), .marks = OMITTED},
     {FIELD(forward_extension, hops, U32), .marks = OMITTED},
     {FIELD(forward_extension, id, TEXT), .marks = OMITTED},
+    {FIELD(forward_extension, way, TEXTS), .max = SIGNAL_MAX_PATH, .marks = OMITTED},
 };
 STRUCT(forward_extension, part, true);
 

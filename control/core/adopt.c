@@ -13,6 +13,7 @@
 #include "control/core/record.h"
 #include "control/core/reload.h"
 #include "control/core/replay.h"
+#include "control/core/transit.h"
 
 /* One installed thing, copied: a record, a room or a route. */
 struct installed {
@@ -176,8 +177,10 @@ static void restore_all(struct core *c)
     ended_restored(c);
     replay_restored(c);
     HASH_SRT(hh, c->calls, by_order);
-    for (struct call *call = c->calls; call != NULL; call = call->hh.next)
+    for (struct call *call = c->calls; call != NULL; call = call->hh.next) {
         call_room_restore(c, call);
+        transit_restore(c, call);
+    }
     federation_adopted(c);
     for (struct phone *phone = c->phones; phone != NULL; phone = phone->hh.next)
         DL_SORT(phone->sides, side_by_order);
@@ -223,6 +226,7 @@ static bool is_claimed(struct core *c, const struct installed *x)
 {
     if (x->type == IPC_route_put)
         return call_room_claims(c, &x->link, (const char *)x->name.data) ||
+               transit_claims(c, &x->link, &x->tag) ||
                federation_claims(c, &x->link, &x->tag, &x->origin, (const char *)x->name.data);
     if (x->type == IPC_room_put)
         return rooms_find(c, (const char *)x->name.data) != NULL;

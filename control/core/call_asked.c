@@ -1,51 +1,87 @@
 #include "control/core/call_asked.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/core/call_flow.h"
+#include "control/core/call_way.h"
 #include "control/core/relay_say.h"
 
-struct call_asked *call_asked_find(const struct call *call, const struct fingerprint_tls *relay)
+/* ---- the list ---- */
+
+const struct fingerprint_tls *call_asked_place(const struct call_asked *asked)
+{
+    return asked->way_count == 0 ? &asked->relay : &asked->way[asked->way_count - 1];
+}
+
+struct call_asked *call_asked_find(struct call *call, const struct fingerprint_tls *relay,
+                                   const struct fingerprint_tls *place)
 {
     for (size_t i = 0; i < call->asked_count; i++) {
-        if (fingerprint_tls_equal(&call->asked[i].relay, relay))
-            return &call->asked[i];
+        struct call_asked *asked = &call->asked[i];
+        if (fingerprint_tls_equal(&asked->relay, relay) &&
+            fingerprint_tls_equal(call_asked_place(asked), place))
+            return asked;
     }
     return NULL;
 }
 
-static bool note_asked(struct core *c, struct call *call, const struct peer *peer)
+static void set_way(struct core *c, struct call_asked *asked, const struct fingerprint_tls *way,
+                    size_t count)
 {
-    struct call_asked *asked = call_asked_find(call, &peer->fingerprint);
+    struct fingerprint_tls *copy = calloc(count + 1, sizeof(*copy));
+    if (copy == NULL) {
+        c->failed = true;
+        return;
+    }
+    if (count > 0)
+        memcpy(copy, way, count * sizeof(*copy));
+    free(asked->way);
+    asked->way = copy;
+    asked->way_count = count;
+    asked->not_here = false;
+}
+
+static void note_asked(struct core *c, struct call *call, const struct peer *peer,
+                       const struct fingerprint_tls *way, size_t way_count)
+{
+    const struct fingerprint_tls *place = way_count == 0 ? &peer->fingerprint : &way[way_count - 1];
+    struct call_asked *asked = call_asked_find(call, &peer->fingerprint, place);
     if (asked == NULL) {
         struct call_asked *more =
             realloc(call->asked, (call->asked_count + 1) * sizeof(*call->asked));
         if (more == NULL) {
             c->failed = true;
-            return false;
+            return;
         }
         call->asked = more;
         asked = &more[call->asked_count++];
+        *asked = (struct call_asked){.relay = peer->fingerprint};
     }
-    *asked = (struct call_asked){peer->fingerprint, false};
-    return true;
+    set_way(c, asked, way, way_count);
 }
 
-void call_asked_offer(struct core *c, struct call *call, struct peer *peer)
+void call_asked_free(struct call *call)
 {
-    if (!relay_pass(c, peer, buffer_view(&call->offer)) || !note_asked(c, call, peer))
-        return;
-    /* An original never says that it rings. */
-    if (!peer_is_ours(peer))
-        call_flow_ring(c, call);
-    call_changed(c, call);
+    for (size_t i = 0; i < call->asked_count; i++)
+        free(call->asked[i].way);
+    free(call->asked);
+    call->asked = NULL;
+    call->asked_count = 0;
 }
 
-size_t call_asked_all(struct core *c, struct call *call)
+bool call_asked_withdraw(struct core *c, struct call *call, const struct peer *peer)
 {
-    for (struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next)
-        call_asked_offer(c, call, peer);
-    return call->asked_count;
+    bool any = false;
+    for (size_t i = 0; i < call->asked_count; i++) {
+        struct call_asked *asked = &call->asked[i];
+        if (asked->not_here || !fingerprint_tls_equal(&asked->relay, &peer->fingerprint))
+            continue;
+        any = asked->not_here = true;
+    }
+    if (any)
+        call_changed(c, call);
+    return any;
 }
 
 bool call_asked_nowhere(const struct call *call)
@@ -57,18 +93,129 @@ bool call_asked_nowhere(const struct call *call)
     return true;
 }
 
-void call_asked_bind(struct core *c, struct call *call, const struct fingerprint_tls *relay)
+/* ---- asking ---- */
+
+/* Whom the offer is from, for the envelope. */
+static struct envelope envelope_of_offer(struct core *c, struct call *call)
+{
+    struct envelope e = envelope_own(c, call);
+    if (call->caller.bound)
+        e.origin = call->caller.origin;
+    return e;
+}
+
+/* An original takes no more than a link; a relay of ours must let us speak for others. */
+static bool may_carry(const struct call *call, const struct peer *peer, size_t way_count)
+{
+    const struct federation_link *link = peer->federation;
+    if (!peer_is_ours(peer))
+        return way_count == 0;
+    return call->caller.phone != NULL || (link != NULL && link->accepts_forwarded);
+}
+
+bool call_asked_by(struct core *c, struct call *call, struct peer *peer,
+                   const struct fingerprint_tls *way, size_t way_count,
+                   const struct envelope *envelope)
+{
+    if (way_count > ENVELOPE_HOPS_MAX || !may_carry(call, peer, way_count))
+        return false;
+    struct envelope e = envelope == NULL ? envelope_of_offer(c, call) : *envelope;
+    e.hops = (uint32_t)way_count;
+    e.way_count = way_count;
+    if (way_count > 0)
+        memcpy(e.way, way, way_count * sizeof(*way));
+    if (!relay_pass(c, peer, buffer_view(&call->offer), &e))
+        return false;
+    note_asked(c, call, peer, way, way_count);
+    /* An original never says that it rings. */
+    if (!peer_is_ours(peer))
+        call_flow_ring(c, call);
+    call_changed(c, call);
+    return true;
+}
+
+/* Those where presence has him and that were not asked before; how many. */
+static size_t ask_places(struct core *c, struct call *call)
+{
+    struct path ways[CALL_ASKED_MAX];
+    size_t n = 0, count = call_ways(c, call->callee.name, ways, CALL_ASKED_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct peer *peer = peer_find(c, &ways[i].relays[0]);
+        const struct fingerprint_tls *place = &ways[i].relays[ways[i].count - 1];
+        if (peer != NULL && call_asked_find(call, &peer->fingerprint, place) == NULL)
+            n += call_asked_by(c, call, peer, ways[i].relays + 1, ways[i].count - 1, NULL);
+    }
+    return n;
+}
+
+static size_t ask_everybody(struct core *c, struct call *call)
+{
+    size_t n = 0;
+    call->everybody = true;
+    for (struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next)
+        n += call_asked_by(c, call, peer, NULL, 0, NULL);
+    return n;
+}
+
+size_t call_asked_start(struct core *c, struct call *call)
+{
+    size_t n = ask_places(c, call);
+    return n > 0 ? n : ask_everybody(c, call);
+}
+
+void call_asked_exhausted(struct core *c, struct call *call)
+{
+    if (call_is_transit(call)) {
+        call_forget(c, call);
+        return;
+    }
+    if (ask_places(c, call) > 0)
+        return;
+    struct call_ending ending = {.reason = SIGNAL_HANGUP_NORMAL,
+                                 .why = "the callee is with none of the relays",
+                                 .by_relay = true};
+    call_end(c, call, &ending);
+}
+
+void call_asked_repeat(struct core *c, struct call *call, struct peer *peer)
+{
+    bool ours = peer_is_ours(peer), known = false;
+    size_t count = call->asked_count;
+    for (size_t i = 0; i < count; i++) {
+        struct call_asked *asked = &call->asked[i];
+        if (!fingerprint_tls_equal(&asked->relay, &peer->fingerprint))
+            continue;
+        known = true;
+        if (ours && !asked->not_here)
+            call_asked_by(c, call, peer, asked->way, asked->way_count, NULL);
+    }
+    if (!known && call->everybody)
+        call_asked_by(c, call, peer, NULL, 0, NULL);
+}
+
+/* ---- somebody accepted ---- */
+
+bool call_asked_is_owed(const struct call *call, size_t at)
+{
+    if (call->asked[at].not_here)
+        return false;
+    for (size_t i = 0; i < at; i++) {
+        if (!call->asked[i].not_here &&
+            fingerprint_tls_equal(&call->asked[i].relay, &call->asked[at].relay))
+            return false;
+    }
+    return true;
+}
+
+void call_asked_settle(struct core *c, struct call *call, const struct fingerprint_tls *relay)
 {
     for (size_t i = 0; i < call->asked_count; i++) {
         const struct call_asked *asked = &call->asked[i];
         struct peer *peer = peer_find(c, &asked->relay);
-        if (peer != NULL && !asked->not_here && !fingerprint_tls_equal(&asked->relay, relay))
-            relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, signal_text_of(call->spelling), false);
+        if (peer != NULL && call_asked_is_owed(call, i) &&
+            (relay == NULL || !fingerprint_tls_equal(&asked->relay, relay)))
+            relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, signal_text_of(call->spelling));
     }
-    call->bound = true;
-    call->relay = *relay;
-    free(call->asked);
-    call->asked = NULL;
-    call->asked_count = 0;
+    call_asked_free(call);
     call_changed(c, call);
 }

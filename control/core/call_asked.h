@@ -1,6 +1,11 @@
 /*
- * The relays that were asked for a callee who is not here. Until presence exists that is every
- * linked one; the first that accepts is bound, the others get a Hangup.
+ * Where a callee may be who is not here, and the relays that are asked for him (federation.md,
+ * "Calls").
+ *
+ * If presence knows relays that have him, these are asked, each along its path. If it knows none,
+ * all that are linked are: relays of ours answer "not here", originals say nothing. The first that
+ * accepts is bound, the others get a Hangup. When all have said that he is not there, presence is
+ * asked once more, for he may have moved meanwhile; what it knew before counts no second time.
  */
 #ifndef CHAPPE_CONTROL_CORE_CALL_ASKED_H
 #define CHAPPE_CONTROL_CORE_CALL_ASKED_H
@@ -8,14 +13,35 @@
 #include "control/core/calls.h"
 #include "control/core/peers.h"
 
-/* Offers the call to every linked peer; how many that were. */
-size_t call_asked_all(struct core *c, struct call *call);
-/* Offers it to this one, again if it was asked before. */
-void call_asked_offer(struct core *c, struct call *call, struct peer *peer);
-struct call_asked *call_asked_find(const struct call *call, const struct fingerprint_tls *relay);
+#define CALL_ASKED_MAX 16 /* places that presence names, or an offer in transit */
+
+/* Asks whoever may have the callee; how many relays that were. */
+size_t call_asked_start(struct core *c, struct call *call);
+/* All have said that he is not there: asks anew, or ends the call. */
+void call_asked_exhausted(struct core *c, struct call *call);
+/*
+ * Offers it to a linked relay, or by it to the last one of the way. `envelope`: of the offer that
+ * is passed on, NULL if it is ours or a repeat. False: it cannot be reached.
+ */
+bool call_asked_by(struct core *c, struct call *call, struct peer *peer,
+                   const struct fingerprint_tls *way, size_t way_count,
+                   const struct envelope *envelope);
+/* A link is up: what its peer is to be asked (again). */
+void call_asked_repeat(struct core *c, struct call *call, struct peer *peer);
+
+/* The relay that is asked. */
+const struct fingerprint_tls *call_asked_place(const struct call_asked *asked);
+/* `place` asked by way of `relay`, or NULL. */
+struct call_asked *call_asked_find(struct call *call, const struct fingerprint_tls *relay,
+                                   const struct fingerprint_tls *place);
+/* This relay is not to be asked any more. True if it was. */
+bool call_asked_withdraw(struct core *c, struct call *call, const struct peer *peer);
 /* True if all that were asked said that the callee is not with them. */
 bool call_asked_nowhere(const struct call *call);
-/* This relay has the callee: binds the call to it and hangs up at the others. */
-void call_asked_bind(struct core *c, struct call *call, const struct fingerprint_tls *relay);
+/* True for one of those that wait behind the same relay: it is owed one word for all. */
+bool call_asked_is_owed(const struct call *call, size_t asked);
+/* Somebody has accepted, behind this relay (NULL: here): hangs up at the others. */
+void call_asked_settle(struct core *c, struct call *call, const struct fingerprint_tls *relay);
+void call_asked_free(struct call *call); /* memory only */
 
 #endif

@@ -12,13 +12,26 @@
 
 void call_flow_ring(struct core *c, struct call *call)
 {
-    if (call->rung || call->caller.phone == NULL)
+    if (call->rung)
         return;
     call->rung = true;
+    call_flow_say_ringing(c, call);
+    call_changed(c, call);
+}
+
+void call_flow_say_ringing(struct core *c, struct call *call)
+{
     struct signal ringing = {.type = SIGNAL_CALL_RINGING};
     ringing.call_ringing.call_id = signal_text_of(call->spelling);
-    transaction_say(&c->transaction, call->caller.phone->connection->id, &ringing);
-    call_changed(c, call);
+    if (call->caller.phone != NULL) {
+        transaction_say(&c->transaction, call->caller.phone->connection->id, &ringing);
+        return;
+    }
+    struct peer *peer = peer_find(c, &call->caller.relay);
+    if (peer == NULL || !peer_is_ours(peer))
+        return; /* an original rang its phone when it sent the offer */
+    struct envelope e = envelope_own(c, call);
+    relay_say(c, peer, &ringing, &e);
 }
 
 /* The address at which this phone reaches us: as configured, else as it did (defect 60). */
@@ -144,7 +157,7 @@ static void report_offer(struct core *c, const struct call *call, size_t relays)
                    LOG_U64("relays_asked", relays));
 }
 
-/* Hands the offer to the callee or to the relays that may have it (until presence exists: all). */
+/* Hands the offer to the callee or to the relays that may have him. */
 static void start_call(struct core *c, struct phone *phone,
                        const struct signal_direct_call_offer *m, const char *id, const char *target,
                        struct bytes raw)
@@ -164,7 +177,7 @@ static void start_call(struct core *c, struct phone *phone,
         return;
     }
     memcpy(call->callee.name, target, strlen(target) + 1);
-    size_t relays = call_asked_all(c, call);
+    size_t relays = call_asked_start(c, call);
     report_offer(c, call, relays);
     if (relays > 0)
         return;
@@ -235,7 +248,7 @@ static void accept_call(struct core *c, struct call *call,
     report_limited(c, REPORT_CALL, LOG_INFO, "call_accepted", LOG_STR("call_id", call->spelling),
                    LOG_STR("mode", signal_accept_mode_name(m->accept_mode)));
     call->state = CALL_ACTIVE;
-    call_changed(c, call);
+    call_asked_settle(c, call, NULL);
     if (call->caller.phone != NULL) {
         struct signal_text direct;
         struct signal_texts local;
@@ -244,8 +257,9 @@ static void accept_call(struct core *c, struct call *call,
         call_flow_setup(c, &call->caller, direct, local);
         setup_callee(c, call);
     } else {
+        struct envelope e = envelope_own(c, call);
         buffer_append_bytes(&call->answer, raw);
-        relay_pass(c, peer_find(c, &call->relay), raw);
+        relay_pass(c, peer_find(c, &call->caller.relay), raw, &e);
         setup_callee(c, call);
         call_room_open(c, call);
     }
@@ -332,7 +346,8 @@ void call_flow_report(struct core *c, struct phone *phone, const struct signal_m
             transaction_send(&c->transaction, other->phone->connection->id, raw);
         return;
     }
-    struct peer *peer = peer_find(c, &call->relay);
+    struct peer *peer = peer_find(c, &other->relay);
+    struct envelope e = envelope_own(c, call);
     if (peer != NULL && peer_knows_later(peer))
-        relay_pass(c, peer, raw);
+        relay_pass(c, peer, raw, &e);
 }

@@ -29,8 +29,10 @@ void call_flow_report(struct core *c, struct phone *phone, const struct signal_m
 
 /* ---- also for forward.c ---- */
 
-/* CallRinging to the caller, once. */
+/* CallRinging to the caller or toward him, once. */
 void call_flow_ring(struct core *c, struct call *call);
+/* The same, again. */
+void call_flow_say_ringing(struct core *c, struct call *call);
 /* CallSetup to a side that is here; the other's addresses may be absent. */
 void call_flow_setup(struct core *c, const struct call_side *side,
                      struct signal_text direct_address, struct signal_texts local_addresses);

@@ -5,31 +5,38 @@
 
 #include "control/core/record.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
+
+static void put_remote(struct buffer *out, const struct call_side *side)
+{
+    buffer_append_u8(out, (uint8_t)side->remote_count);
+    for (size_t i = 0; i < side->remote_count; i++) {
+        record_put_text(out, side->remote[i].name);
+        record_put_text(out, side->remote[i].alias);
+        record_put_text(out, side->remote[i].label);
+    }
+}
 
 static void put_side(struct buffer *out, const struct call_side *side)
 {
     record_put_text(out, side->name);
     buffer_append_u64(out, side->phone == NULL ? 0 : side->phone->connection->id);
+    buffer_append_u8(out, side->bound);
+    record_put_tls(out, &side->relay);
+    record_put_tls(out, &side->origin);
+    put_remote(out, side);
 }
 
-static void put_relays(struct buffer *out, const struct call *call)
+static void put_asked(struct buffer *out, const struct call *call)
 {
-    buffer_append_u8(out, call->bound);
-    record_put_tls(out, &call->relay);
     buffer_append_u32(out, (uint32_t)call->asked_count);
     for (size_t i = 0; i < call->asked_count; i++) {
-        record_put_tls(out, &call->asked[i].relay);
-        buffer_append_u8(out, call->asked[i].not_here);
-    }
-}
-
-static void put_remote(struct buffer *out, const struct call *call)
-{
-    buffer_append_u8(out, (uint8_t)call->remote_count);
-    for (size_t i = 0; i < call->remote_count; i++) {
-        record_put_text(out, call->remote[i].name);
-        record_put_text(out, call->remote[i].alias);
+        const struct call_asked *asked = &call->asked[i];
+        record_put_tls(out, &asked->relay);
+        buffer_append_u8(out, asked->not_here);
+        buffer_append_u8(out, (uint8_t)asked->way_count);
+        for (size_t k = 0; k < asked->way_count; k++)
+            record_put_tls(out, &asked->way[k]);
     }
 }
 
@@ -44,12 +51,13 @@ void call_record_write(struct core *c, struct deferred *work)
     put_side(&value, &call->caller);
     put_side(&value, &call->callee);
     buffer_append_u8(&value, call->rung);
-    put_relays(&value, call);
+    put_asked(&value, call);
+    buffer_append_u8(&value, call->everybody);
+    buffer_append_u32(&value, call->said);
     buffer_append_u64(&value, call->ring_deadline);
     buffer_append_u64(&value, call->link_deadline);
     record_put_body(&value, buffer_view(&call->offer));
     record_put_body(&value, buffer_view(&call->answer));
-    put_remote(&value, call);
 
     char key[RECORD_KEY_SIZE];
     record_key(key, RECORD_CALL, call->id);
@@ -59,7 +67,25 @@ void call_record_write(struct core *c, struct deferred *work)
     buffer_free(&value);
 }
 
-static int get_side(const struct core *c, struct reader *r, struct call_side *side)
+/* ---- reading ---- */
+
+static void get_remote(struct reader *r, struct call_side *side, bool labelled)
+{
+    size_t count = reader_u8(r);
+    if (count > CALL_REMOTE_MAX) {
+        r->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        record_get_text(r, side->remote[i].name, sizeof(side->remote[i].name));
+        record_get_text(r, side->remote[i].alias, sizeof(side->remote[i].alias));
+        if (labelled)
+            record_get_text(r, side->remote[i].label, sizeof(side->remote[i].label));
+    }
+    side->remote_count = count;
+}
+
+static int get_phone(const struct core *c, struct reader *r, struct call_side *side)
 {
     char name[CONNECTION_NAME_SIZE];
     record_get_text(r, name, sizeof(name));
@@ -74,12 +100,37 @@ static int get_side(const struct core *c, struct reader *r, struct call_side *si
     return 0;
 }
 
-static void get_relays(struct reader *r, struct call *call)
+static int get_side(const struct core *c, struct reader *r, struct call_side *side)
 {
-    call->bound = record_get_bool(r);
-    record_get_tls(r, &call->relay);
+    int err = get_phone(c, r, side);
+    side->bound = record_get_bool(r);
+    record_get_tls(r, &side->relay);
+    record_get_tls(r, &side->origin);
+    get_remote(r, side, true);
+    return err;
+}
+
+static void get_way(struct reader *r, struct call_asked *asked)
+{
+    size_t count = reader_u8(r);
+    if (r->failed || count > reader_left(r) / sizeof(*asked->way)) {
+        r->failed = true;
+        return;
+    }
+    asked->way = calloc(count + 1, sizeof(*asked->way));
+    if (asked->way == NULL) {
+        r->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        record_get_tls(r, &asked->way[i]);
+    asked->way_count = count;
+}
+
+static void get_asked(struct reader *r, struct call *call, bool ways)
+{
     size_t count = reader_u32(r);
-    if (r->failed || count > reader_left(r) / (sizeof(call->relay) + 1)) {
+    if (r->failed || count > reader_left(r) / (sizeof(struct fingerprint_tls) + 1)) {
         r->failed = true;
         return;
     }
@@ -88,45 +139,72 @@ static void get_relays(struct reader *r, struct call *call)
         r->failed = true;
         return;
     }
+    call->asked_count = count;
     for (size_t i = 0; i < count; i++) {
         record_get_tls(r, &call->asked[i].relay);
         call->asked[i].not_here = record_get_bool(r);
+        if (ways)
+            get_way(r, &call->asked[i]);
     }
-    call->asked_count = count;
 }
 
-static void get_remote(struct reader *r, struct call *call)
+static void get_texts(struct reader *r, struct call *call)
 {
-    size_t count = reader_u8(r);
-    if (count > CALL_REMOTE_MAX) {
-        r->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        record_get_text(r, call->remote[i].name, sizeof(call->remote[i].name));
-        record_get_text(r, call->remote[i].alias, sizeof(call->remote[i].alias));
-    }
-    call->remote_count = count;
-}
-
-static int get_call(struct core *c, struct reader *r, struct call *call)
-{
-    uint8_t state = reader_u8(r);
-    int caller = get_side(c, r, &call->caller);
-    int callee = get_side(c, r, &call->callee);
-    call->rung = record_get_bool(r);
-    get_relays(r, call);
     call->ring_deadline = reader_u64(r);
     call->link_deadline = reader_u64(r);
     buffer_append_bytes(&call->offer, record_get_body(r));
     buffer_append_bytes(&call->answer, record_get_body(r));
-    get_remote(r, call);
+}
+
+/* Version 1 knew one relay for both sides, and asked all that were linked. */
+static int get_call_1(struct core *c, struct reader *r, struct call *call)
+{
+    int caller = get_phone(c, r, &call->caller);
+    int callee = get_phone(c, r, &call->callee);
+    struct call_side *far = call->caller.phone == NULL ? &call->caller : &call->callee;
+    call->rung = record_get_bool(r);
+    far->bound = record_get_bool(r);
+    record_get_tls(r, &far->relay);
+    far->origin = far->relay;
+    get_asked(r, call, false);
+    call->everybody = call->asked_count > 0;
+    get_texts(r, call);
+    get_remote(r, far, false);
+    return caller < 0 ? caller : callee;
+}
+
+static int get_call_2(struct core *c, struct reader *r, struct call *call)
+{
+    int caller = get_side(c, r, &call->caller);
+    int callee = get_side(c, r, &call->callee);
+    call->rung = record_get_bool(r);
+    get_asked(r, call, true);
+    call->everybody = record_get_bool(r);
+    call->said = reader_u32(r);
+    get_texts(r, call);
+    return caller < 0 ? caller : callee;
+}
+
+/* Each side must be somewhere: else the record is no call of ours. */
+static bool makes_sense(const struct call *call)
+{
+    const struct call_side *caller = &call->caller, *callee = &call->callee;
+    if (caller->phone == NULL && !caller->bound)
+        return false;
+    return callee->phone != NULL || callee->bound ||
+           (call->state == CALL_RINGING && call->asked_count > 0);
+}
+
+static int get_call(struct core *c, struct reader *r, struct call *call, uint8_t version)
+{
+    uint8_t state = reader_u8(r);
+    int err = version == 1 ? get_call_1(c, r, call) : get_call_2(c, r, call);
     if (r->failed || reader_left(r) > 0 || state > CALL_ACTIVE)
         return ERR_SYNTAX;
     call->state = (enum call_state)state;
-    if (caller == 0 && callee == 0 && call->caller.phone == NULL && call->callee.phone == NULL)
-        return ERR_SYNTAX; /* no call of ours */
-    return caller < 0 ? caller : callee;
+    if (err < 0)
+        return err;
+    return makes_sense(call) ? 0 : ERR_SYNTAX;
 }
 
 int call_record_restore(struct core *c, struct bytes id, struct bytes value)
@@ -134,7 +212,8 @@ int call_record_restore(struct core *c, struct bytes id, struct bytes value)
     char normal[ROOM_CALL_ID_SIZE], spelling[ROOM_CALL_ID_SIZE];
     struct reader r;
     reader_init(&r, value);
-    if (room_call_id_normalize(id, normal) < 0 || !record_get_version(&r, RECORD_VERSION))
+    uint8_t version = reader_u8(&r);
+    if (room_call_id_normalize(id, normal) < 0 || version < 1 || version > RECORD_VERSION)
         return ERR_SYNTAX;
     record_get_text(&r, spelling, sizeof(spelling));
     uint64_t order = reader_u64(&r);
@@ -144,7 +223,7 @@ int call_record_restore(struct core *c, struct bytes id, struct bytes value)
     if (call == NULL)
         return ERR_MEMORY;
     call->order = order;
-    int err = get_call(c, &r, call);
+    int err = get_call(c, &r, call, version);
     if (err < 0) {
         calls_free(c, call);
         return err;

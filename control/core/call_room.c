@@ -1,5 +1,6 @@
 #include "control/core/call_room.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -69,29 +70,30 @@ struct ipc_tag call_room_tag(struct core *c, const char *room)
     return out;
 }
 
-static bool is_bridged(const struct call *call)
+/* The side behind the bridge; NULL: there is none. */
+static struct call_side *far_of(const struct call *call)
 {
-    return call->state == CALL_ACTIVE && call->bound;
+    return call_side_far((struct call *)call);
 }
 
-static void put_route(struct core *c, const struct call *call, const struct room *room,
+static void put_route(struct core *c, const struct call_side *far, const struct room *room,
                       struct ipc_tag tag)
 {
     struct ipc_item item = {.type = IPC_route_put};
-    item.u.route_put.link = call->relay;
+    item.u.route_put.link = far->relay;
     item.u.route_put.tag = tag;
     item.u.route_put.room = bytes_of_string(room->name);
     item.u.route_put.pps = c->settings.config->limits.federation_room_pps;
     transaction_add(&c->transaction, &item);
 }
 
-static void install(struct core *c, const struct call *call, struct room *room)
+static void install(struct core *c, const struct call_side *far, struct room *room)
 {
-    struct ipc_hop hop = {.link = call->relay};
+    struct ipc_hop hop = {.link = far->relay};
     struct ipc_tag tag = call_room_tag(c, room->name);
     memcpy(hop.tag, tag.bytes, sizeof(hop.tag));
     room_hold(c, room, (struct ipc_hops){&hop, 1});
-    put_route(c, call, room, tag);
+    put_route(c, far, room, tag);
 }
 
 void call_room_open(struct core *c, struct call *call)
@@ -101,15 +103,15 @@ void call_room_open(struct core *c, struct call *call)
     struct room *room = rooms_restore(c, name);
     if (room == NULL)
         return;
-    install(c, call, room);
+    install(c, far_of(call), room);
     call_room_members_changed(c, room);
 }
 
 void call_room_put(struct core *c, const struct call *call)
 {
     struct room *room = room_of(c, call);
-    if (room != NULL && is_bridged(call))
-        install(c, call, room);
+    if (room != NULL && far_of(call) != NULL)
+        install(c, far_of(call), room);
 }
 
 void call_room_close(struct core *c, struct call *call)
@@ -119,43 +121,80 @@ void call_room_close(struct core *c, struct call *call)
         return;
     if (room->members != NULL)
         room_expire(c, room, c->now);
-    if (!is_bridged(call))
+    const struct call_side *far = far_of(call);
+    if (far == NULL)
         return;
     struct ipc_item item = {.type = IPC_route_delete};
-    item.u.route_delete.link = call->relay;
+    item.u.route_delete.link = far->relay;
     item.u.route_delete.tag = call_room_tag(c, room->name);
     transaction_add(&c->transaction, &item);
     room->announce = false;
     room_release(c, room);
 }
 
+static void say_active(struct core *c, const struct call *call, const struct call_side *to,
+                       const struct signal_participant *list, size_t count)
+{
+    char name[ROOM_NAME_SIZE];
+    room_of_call(call->id, name);
+    struct signal active = {.type = SIGNAL_GLOBAL_ROOM_ACTIVE};
+    active.global_room_active.room = signal_text_of(name);
+    active.global_room_active.participants = (struct signal_participants){list, count};
+    struct peer *peer = peer_find(c, &to->relay);
+    if (peer != NULL)
+        link_say(c, peer, &active);
+}
+
 void call_room_announce(struct core *c, const struct room *room)
 {
     const struct call *call = call_of(c, room->name);
-    if (call == NULL || !is_bridged(call))
+    const struct call_side *far = call == NULL ? NULL : far_of(call);
+    if (far == NULL)
         return;
     struct signal_participant list[CALL_MEMBERS_MAX];
     size_t n = 0;
     for (const struct member *m = room->members; m != NULL && n < CALL_MEMBERS_MAX; m = m->next)
         list[n++] = (struct signal_participant){.fingerprint = signal_text_of(m->name),
                                                 .alias = signal_text_of(m->alias)};
-    struct signal active = {.type = SIGNAL_GLOBAL_ROOM_ACTIVE};
-    active.global_room_active.room = signal_text_of(room->name);
-    active.global_room_active.participants = (struct signal_participants){list, n};
-    struct peer *peer = peer_find(c, &call->relay);
-    if (peer != NULL)
-        link_say(c, peer, &active);
+    say_active(c, call, far, list, n);
+}
+
+/* As a relay in between tells it: labelled, with its own name for the next relay at least. */
+static void pass_on(struct core *c, struct call *call, const struct call_side *to)
+{
+    const struct call_side *from = call_other((struct call_side *)to);
+    struct signal_participant list[CALL_REMOTE_MAX];
+    for (size_t i = 0; i < from->remote_count; i++) {
+        const struct call_remote *r = &from->remote[i];
+        list[i] = (struct signal_participant){
+            .fingerprint = signal_text_of(r->name),
+            .alias = signal_text_of(r->alias[0] == '\0' ? NULL : r->alias),
+            .relay_label = signal_text_of(r->label)};
+    }
+    say_active(c, call, to, list, from->remote_count);
+}
+
+void call_room_tell(struct core *c, struct call *call, const struct call_side *side)
+{
+    if (call_is_transit(call)) {
+        pass_on(c, call, side);
+        return;
+    }
+    const struct room *room = room_of(c, call);
+    if (room != NULL)
+        call_room_announce(c, room);
 }
 
 const struct peer *call_room_peer(const struct core *c, const struct room *room)
 {
     const struct call *call = call_of(c, room->name);
-    return call != NULL && is_bridged(call) ? peer_find(c, &call->relay) : NULL;
+    const struct call_side *far = call == NULL ? NULL : far_of(call);
+    return far == NULL ? NULL : peer_find(c, &far->relay);
 }
 
 void call_room_restore(struct core *c, struct call *call)
 {
-    if (!is_bridged(call))
+    if (far_of(call) == NULL)
         return;
     char name[ROOM_NAME_SIZE];
     room_of_call(call->id, name);
@@ -167,35 +206,48 @@ void call_room_restore(struct core *c, struct call *call)
 bool call_room_claims(const struct core *c, const struct fingerprint_tls *link, const char *room)
 {
     const struct call *call = call_of(c, room);
-    return call != NULL && is_bridged(call) && fingerprint_tls_equal(&call->relay, link);
+    const struct call_side *far = call == NULL ? NULL : far_of(call);
+    return far != NULL && fingerprint_tls_equal(&far->relay, link);
 }
 
 size_t call_room_remote(struct core *c, const struct room *room, struct signal_participant *out)
 {
     const struct call *call = call_of(c, room->name);
-    if (call == NULL || !is_bridged(call))
-        return 0;
-    const struct peer *peer = peer_find(c, &call->relay);
+    const struct call_side *far = call == NULL ? NULL : far_of(call);
     size_t n = 0;
-    for (size_t i = 0; i < call->remote_count; i++) {
-        const struct call_remote *r = &call->remote[i];
+    for (size_t i = 0; far != NULL && i < far->remote_count; i++) {
+        const struct call_remote *r = &far->remote[i];
         if (member_named(room, r->name) != NULL)
             continue;
         out[n++] = (struct signal_participant){
             .fingerprint = signal_text_of(r->name),
             .alias = signal_text_of(r->alias[0] == '\0' ? NULL : r->alias),
-            .relay_label = signal_text_of(peer == NULL ? "" : peer->label)};
+            .relay_label = signal_text_of(r->label)};
     }
     return n;
 }
 
+static bool is_apart(const struct core *c, const struct call_side *side)
+{
+    const struct peer *peer = side->bound ? peer_find(c, &side->relay) : NULL;
+    return side->bound && (peer == NULL || !peer_linked(peer));
+}
+
+/* Its media, as far as we know of any, needs a link that is lost. */
+static bool is_in_need(const struct core *c, const struct call *call)
+{
+    const struct room *room = room_of(c, call);
+    bool caller = is_apart(c, &call->caller), callee = is_apart(c, &call->callee);
+    if (call->state != CALL_ACTIVE || (!caller && !callee))
+        return false;
+    if (!call_is_transit(call))
+        return room != NULL && room->count > 0;
+    return (caller && callee) || call->caller.remote_count + call->callee.remote_count > 0;
+}
+
 void call_room_watch(struct core *c, struct call *call)
 {
-    if (!is_bridged(call))
-        return;
-    const struct room *room = room_of(c, call);
-    const struct peer *peer = peer_find(c, &call->relay);
-    bool in_need = room != NULL && room->count > 0 && (peer == NULL || !peer_linked(peer));
+    bool in_need = is_in_need(c, call);
     if (in_need == (call->link_deadline != UINT64_MAX))
         return;
     call->link_deadline = in_need ? c->now + CALL_LINK_NS : UINT64_MAX;
@@ -205,7 +257,7 @@ void call_room_watch(struct core *c, struct call *call)
 void call_room_members_changed(struct core *c, struct room *room)
 {
     struct call *call = call_of(c, room->name);
-    if (call == NULL || !is_bridged(call))
+    if (call == NULL || far_of(call) == NULL)
         return;
     room->announce = true;
     room_changed(c, room);
@@ -214,30 +266,52 @@ void call_room_members_changed(struct core *c, struct room *room)
 
 /* ---- what the peer says ---- */
 
-static bool copy_participant(const struct signal_participant *p, struct call_remote *out)
+static void copy_text(struct signal_text from, char *out, size_t size)
+{
+    if (!text_is_clean(signal_text_bytes(from)) || !signal_text_copy(from, out, size))
+        out[0] = '\0';
+}
+
+static bool copy_participant(const struct peer *peer, const struct signal_participant *p,
+                             struct call_remote *out)
 {
     *out = (struct call_remote){0};
     if (!signal_text_copy(p->fingerprint, out->name, sizeof(out->name)) ||
         !text_is_clean(signal_text_bytes(p->fingerprint)))
         return false;
-    if (!text_is_clean(signal_text_bytes(p->alias)) ||
-        !signal_text_copy(p->alias, out->alias, sizeof(out->alias)))
-        out->alias[0] = '\0';
+    copy_text(p->alias, out->alias, sizeof(out->alias));
+    if (peer->delegate)
+        copy_text(p->relay_label, out->label, sizeof(out->label));
+    if (out->label[0] == '\0')
+        snprintf(out->label, sizeof(out->label), "%s", peer->label);
     return true;
 }
 
 /* Replaces what is known of the peer's half. True if it is different. */
-static bool store_remote(struct call *call, const struct signal_participants *participants)
+static bool store_remote(const struct peer *peer, struct call_side *side,
+                         const struct signal_participants *participants)
 {
     struct call_remote fresh[CALL_REMOTE_MAX] = {0};
     size_t n = 0;
     for (size_t i = 0; i < participants->count && n < CALL_REMOTE_MAX; i++)
-        n += copy_participant(&participants->items[i], &fresh[n]);
-    if (n == call->remote_count && memcmp(fresh, call->remote, n * sizeof(fresh[0])) == 0)
+        n += copy_participant(peer, &participants->items[i], &fresh[n]);
+    if (n == side->remote_count && memcmp(fresh, side->remote, n * sizeof(fresh[0])) == 0)
         return false;
-    memcpy(call->remote, fresh, sizeof(fresh));
-    call->remote_count = n;
+    memcpy(side->remote, fresh, sizeof(fresh));
+    side->remote_count = n;
     return true;
+}
+
+static void remote_changed(struct core *c, struct call *call, const struct call_side *side)
+{
+    struct room *room = room_of(c, call);
+    call_changed(c, call);
+    if (call_is_transit(call)) {
+        pass_on(c, call, call_other((struct call_side *)side));
+        call_room_watch(c, call);
+    } else if (room != NULL) {
+        room_changed(c, room);
+    }
 }
 
 void call_room_heard(struct core *c, struct peer *peer, struct signal_text name,
@@ -245,16 +319,13 @@ void call_room_heard(struct core *c, struct peer *peer, struct signal_text name,
 {
     struct signal_text id = signal_text_of_bytes(room_call_id(signal_text_bytes(name)));
     struct call *call = calls_find_text(c, id);
-    if (call == NULL || !call_speaks(call, &peer->fingerprint)) {
+    struct call_side *side = call == NULL ? NULL : call_side_of_relay(call, &peer->fingerprint);
+    if (side == NULL) {
         /* An original announces its call rooms to everybody. */
         if (peer_is_ours(peer))
-            relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, id, false);
+            relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, id);
         return;
     }
-    if (!is_bridged(call) || !store_remote(call, participants))
-        return;
-    call_changed(c, call);
-    struct room *room = room_of(c, call);
-    if (room != NULL)
-        room_changed(c, room);
+    if (call->state == CALL_ACTIVE && side->bound && store_remote(peer, side, participants))
+        remote_changed(c, call, side);
 }

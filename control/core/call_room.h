@@ -8,7 +8,7 @@
  * The bridge (protocol.md 2.4, 3.5; defects 13, 63) is a hop of the room toward the bound peer
  * only, tagged with the room's hash, and the way back: that link and tag into the room. Both relays
  * tell the other who is in their half (GlobalRoomActive, of an empty room too), so that each
- * phone's RoomUpdate lists both parties.
+ * phone's RoomUpdate lists both parties; relays in transit (transit.h) pass it on.
  */
 #ifndef CHAPPE_CONTROL_CORE_CALL_ROOM_H
 #define CHAPPE_CONTROL_CORE_CALL_ROOM_H
@@ -30,11 +30,13 @@ void call_room_put(struct core *c, const struct call *call);
 void call_room_close(struct core *c, struct call *call);
 /* Tells the bound peer who is in our half. */
 void call_room_announce(struct core *c, const struct room *room);
+/* Tells the relay of this side who is in the other half, as far as anybody said. */
+void call_room_tell(struct core *c, struct call *call, const struct call_side *side);
 /* Appends those in the peer's half who are not in ours: at most CALL_REMOTE_MAX. How many. */
 size_t call_room_remote(struct core *c, const struct room *room, struct signal_participant *out);
 /* Somebody joined or left. */
 void call_room_members_changed(struct core *c, struct room *room);
-/* Starts or stops the time that an active call has without its link. */
+/* Starts or stops the time that an active call has without a link of its. */
 void call_room_watch(struct core *c, struct call *call);
 /* What the peer says about its half; `participants` may be empty. */
 void call_room_heard(struct core *c, struct peer *peer, struct signal_text room,

@@ -4,11 +4,14 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "control/core/call_asked.h"
 #include "control/core/call_record.h"
 #include "control/core/call_room.h"
 #include "control/core/ended.h"
-#include "control/core/relay_say.h"
+#include "control/core/envelope.h"
 #include "control/core/record.h"
+#include "control/core/relay_say.h"
+#include "control/core/transit.h"
 
 /* ---- the table ---- */
 
@@ -37,7 +40,7 @@ static void deadline_passed(struct core *c, struct timer *timer)
         ending.why = "nobody answered";
     } else {
         ending.reason = SIGNAL_HANGUP_ERROR;
-        ending.why = "the link to the peer's relay is lost";
+        ending.why = "a link on the way is lost";
     }
     call_end(c, call, &ending);
 }
@@ -74,23 +77,15 @@ struct call *calls_add(struct core *c, const char *id, struct signal_text spelli
     return call;
 }
 
-static void leave_phone(struct call_side *side)
-{
-    if (side->phone == NULL)
-        return;
-    DL_DELETE(side->phone->sides, side);
-    side->phone->side_count--;
-    side->phone = NULL;
-}
-
 void calls_free(struct core *c, struct call *call)
 {
-    leave_phone(&call->caller);
-    leave_phone(&call->callee);
+    call_side_leave(&call->caller);
+    call_side_leave(&call->callee);
     timer_stop(c, &call->timer);
     deferred_cancel(c, &call->record);
     HASH_DEL(c->calls, call);
-    free(call->asked);
+    call_asked_free(call);
+    transit_free(c, call);
     buffer_free(&call->offer);
     buffer_free(&call->answer);
     free(call);
@@ -116,6 +111,24 @@ void call_side_here(struct call_side *side, struct phone *phone)
     phone->side_count++;
 }
 
+void call_side_leave(struct call_side *side)
+{
+    if (side->phone == NULL)
+        return;
+    DL_DELETE(side->phone->sides, side);
+    side->phone->side_count--;
+    side->phone = NULL;
+}
+
+void call_side_bind(struct call_side *side, const struct fingerprint_tls *relay,
+                    const struct fingerprint_tls *origin)
+{
+    call_side_leave(side);
+    side->bound = true;
+    side->relay = *relay;
+    side->origin = *origin;
+}
+
 struct call_side *call_other(struct call_side *side)
 {
     struct call *call = side->call;
@@ -129,22 +142,31 @@ struct call_side *call_side_of(struct call *call, const struct phone *phone)
     return call->callee.phone == phone ? &call->callee : NULL;
 }
 
-struct call_side *call_side_bridged(struct call *call)
+struct call_side *call_side_of_relay(struct call *call, const struct fingerprint_tls *relay)
 {
-    if (call->caller.phone != NULL && call->callee.phone != NULL)
-        return NULL;
-    return call->caller.phone != NULL ? &call->caller : &call->callee;
-}
-
-bool call_speaks(const struct call *call, const struct fingerprint_tls *relay)
-{
-    if (call->bound)
-        return fingerprint_tls_equal(&call->relay, relay);
+    if (call->caller.bound && fingerprint_tls_equal(&call->caller.relay, relay))
+        return &call->caller;
+    if (call->callee.bound)
+        return fingerprint_tls_equal(&call->callee.relay, relay) ? &call->callee : NULL;
     for (size_t i = 0; i < call->asked_count; i++) {
         if (fingerprint_tls_equal(&call->asked[i].relay, relay))
-            return true;
+            return &call->callee;
     }
-    return false;
+    return NULL;
+}
+
+bool call_is_transit(const struct call *call)
+{
+    return call->caller.phone == NULL && call->callee.phone == NULL;
+}
+
+struct call_side *call_side_far(struct call *call)
+{
+    if (call->state != CALL_ACTIVE || call_is_transit(call))
+        return NULL;
+    if (call->caller.bound)
+        return &call->caller;
+    return call->callee.bound ? &call->callee : NULL;
 }
 
 /* ---- the end ---- */
@@ -159,41 +181,47 @@ static struct signal hangup_of(const struct call *call, const struct call_ending
     return hangup;
 }
 
-static void tell_relay(struct core *c, const struct call *call, const struct fingerprint_tls *relay,
-                       const struct call_ending *e)
+static void tell_relay(struct core *c, struct call *call, const struct call_side *side,
+                       const struct fingerprint_tls *relay, const struct call_ending *e)
 {
+    bool answered = side == &call->caller && e->answer.data != NULL;
     if (e->by_relay_of != NULL && fingerprint_tls_equal(e->by_relay_of, relay))
         return;
     struct peer *peer = peer_find(c, relay);
     if (peer == NULL)
         return;
-    if (e->answer.data != NULL)
-        relay_pass(c, peer, e->answer);
+    struct envelope own = envelope_own(c, call);
+    const struct envelope *envelope = e->envelope == NULL ? &own : e->envelope;
+    if (answered)
+        relay_pass(c, peer, e->answer, envelope);
     if (e->raw.data != NULL) {
-        relay_pass(c, peer, e->raw);
-    } else if (e->answer.data == NULL || !peer_is_ours(peer)) {
+        relay_pass(c, peer, e->raw, envelope);
+    } else if (!answered || !peer_is_ours(peer)) {
         struct signal hangup = hangup_of(call, e);
-        relay_say(c, peer, &hangup);
+        relay_say(c, peer, &hangup, &own);
     }
 }
 
-static void tell(struct core *c, const struct call *call, const struct call_side *side,
+static void tell_phone(struct core *c, const struct call *call, const struct phone *phone,
+                       const struct call_ending *e)
+{
+    struct signal hangup = hangup_of(call, e);
+    if (e->raw.data != NULL)
+        transaction_send(&c->transaction, phone->connection->id, e->raw);
+    else
+        transaction_say(&c->transaction, phone->connection->id, &hangup);
+}
+
+static void tell(struct core *c, struct call *call, const struct call_side *side,
                  const struct call_ending *e)
 {
-    if (side == e->by)
-        return;
-    if (side->phone != NULL) {
-        struct signal hangup = hangup_of(call, e);
-        if (e->raw.data != NULL)
-            transaction_send(&c->transaction, side->phone->connection->id, e->raw);
-        else
-            transaction_say(&c->transaction, side->phone->connection->id, &hangup);
-    } else if (call->bound) {
-        tell_relay(c, call, &call->relay, e);
-    }
-    for (size_t i = 0; i < call->asked_count && side->phone == NULL; i++) {
-        if (!call->asked[i].not_here)
-            tell_relay(c, call, &call->asked[i].relay, e);
+    if (side->phone != NULL && side != e->by)
+        tell_phone(c, call, side->phone, e);
+    else if (side->bound && side != e->by)
+        tell_relay(c, call, side, &side->relay, e);
+    for (size_t i = 0; i < call->asked_count && side == &call->callee; i++) {
+        if (call_asked_is_owed(call, i))
+            tell_relay(c, call, side, &call->asked[i].relay, e);
     }
 }
 
@@ -205,23 +233,49 @@ static void report_end(struct core *c, const struct call *call, const struct cal
                    LOG_STR("reason", signal_hangup_reason_name(e->reason)), LOG_STR("why", e->why));
 }
 
+/* It is gone here and in the data plane. */
+static void remove_call(struct core *c, struct call *call)
+{
+    char key[RECORD_KEY_SIZE];
+    call_room_close(c, call);
+    transit_close(c, call);
+    record_key(key, RECORD_CALL, call->id);
+    transaction_record_delete(&c->transaction, key);
+    calls_free(c, call);
+}
+
 void call_end(struct core *c, struct call *call, const struct call_ending *ending)
 {
     report_end(c, call, ending);
     tell(c, call, &call->caller, ending);
     tell(c, call, &call->callee, ending);
     ended_add(c, call, ending->reason, ending->by_relay_of);
-    call_room_close(c, call);
-    char key[RECORD_KEY_SIZE];
-    record_key(key, RECORD_CALL, call->id);
-    transaction_record_delete(&c->transaction, key);
-    calls_free(c, call);
+    remove_call(c, call);
+}
+
+void call_forget(struct core *c, struct call *call)
+{
+    remove_call(c, call);
+}
+
+/* The callee may still be elsewhere. */
+static bool goes_on_without(struct call_side *side)
+{
+    struct call *call = side->call;
+    if (side != &call->callee || call->state != CALL_RINGING || call_asked_nowhere(call))
+        return false;
+    call_side_leave(side);
+    return true;
 }
 
 void calls_phone_lost(struct core *c, struct phone *phone)
 {
     while (phone->sides != NULL) {
         struct call_side *side = phone->sides;
+        if (goes_on_without(side)) {
+            call_changed(c, side->call);
+            continue;
+        }
         struct call_ending ending = {.reason = SIGNAL_HANGUP_NORMAL,
                                      .why = side == &side->call->caller
                                                 ? "the caller's phone is gone"
@@ -237,7 +291,7 @@ void calls_move(struct core *c, struct phone *from, struct phone *to)
     while (from->sides != NULL) {
         struct call_side *side = from->sides;
         struct call *call = side->call;
-        leave_phone(side);
+        call_side_leave(side);
         call_side_here(side, to);
         if (side == &call->callee && call->state == CALL_RINGING)
             transaction_send(&c->transaction, to->connection->id, buffer_view(&call->offer));

@@ -1,13 +1,13 @@
 /*
- * Direct calls, between two phones here or one here and one behind a peer relay (protocol.md 5.8,
- * 5.9).
+ * Direct calls: between two phones here, one here and one behind a peer relay, or two behind two of
+ * them, for which we are in transit (protocol.md 5.8, 5.9; federation.md, "Calls").
  *
  *   RINGING ---> ACTIVE ---> gone (ended.h remembers its id for a while)
  *
- * A call has two sides. A side with a phone is here; one without is behind a relay: of an offer
- * that we passed on, any of the relays asked, until one of them accepts and is bound; of an offer
- * that came over a link, that link's. Who answers and who starts calls: call_flow.c for phones,
- * forward.c for relays.
+ * A call has two sides. A side with a phone is here; one that is bound is behind a relay: the next
+ * one on the way, not necessarily the phone's. Until somebody accepts, the callee may be in several
+ * places: here, and behind each of the relays that were asked; who accepts first has the call. Who
+ * answers and who starts calls: call_flow.c for phones, forward.c and incoming.c for relays.
  *
  * Each call has a record; it lives until the call ends, whoever's connection closes.
  */
@@ -15,6 +15,9 @@
 #define CHAPPE_CONTROL_CORE_CALLS_H
 
 #include "control/core/phone.h"
+
+struct envelope;
+struct transit;
 
 #define CALLS_MAX 65536
 #define CALL_BODY_MAX                                                                              \
@@ -25,24 +28,32 @@
 
 enum call_state { CALL_RINGING, CALL_ACTIVE };
 
+/* Somebody in a relay's half of the call room. */
+struct call_remote {
+    char name[CONNECTION_NAME_SIZE];
+    char alias[CALL_ALIAS_SIZE];
+    char label[CALL_ALIAS_SIZE]; /* of the relay where he is */
+};
+
 struct call_side {
     struct call *call;
     char name[CONNECTION_NAME_SIZE];
-    struct phone *phone; /* NULL: behind a relay */
+    struct phone *phone; /* NULL: not here */
+    bool bound;          /* behind `relay` */
+    struct fingerprint_tls relay;
+    struct fingerprint_tls origin; /* bound: the relay where the phone is, as far as we were told */
+    struct call_remote remote[CALL_REMOTE_MAX]; /* bound: who is in the call room there */
+    size_t remote_count;
     struct call_side *prev;
     struct call_side *next; /* in phone->sides */
 };
 
-/* A relay that was asked for the callee. */
+/* A relay that was asked for the callee, and the way there. */
 struct call_asked {
-    struct fingerprint_tls relay;
-    bool not_here; /* it said so */
-};
-
-/* Somebody in the peer's half of the call room. */
-struct call_remote {
-    char name[CONNECTION_NAME_SIZE];
-    char alias[CALL_ALIAS_SIZE];
+    struct fingerprint_tls relay; /* the first on the way; it is linked with us */
+    struct fingerprint_tls *way;  /* those after it; the last is the one that is asked */
+    size_t way_count;             /* 0: `relay` itself is */
+    bool not_here;                /* it said so, or it cannot be reached */
 };
 
 struct call {
@@ -52,17 +63,16 @@ struct call {
     enum call_state state;
     struct call_side caller;
     struct call_side callee;
-    bool rung;  /* the caller got its CallRinging */
-    bool bound; /* the side that is not here is behind `relay` */
-    struct fingerprint_tls relay;
-    struct call_asked *asked; /* RINGING, the callee is not here, not bound */
+    bool rung;                /* the caller, or his relay, got the CallRinging */
+    struct call_asked *asked; /* RINGING: where the callee may be besides */
     size_t asked_count;
+    bool everybody; /* nobody knew where: whoever gets linked is asked too */
+    uint32_t said;  /* messages of ours to relays about it: makes their ids */
     uint64_t ring_deadline;
-    uint64_t link_deadline; /* UINT64_MAX: its media does not wait for a lost link */
-    struct buffer offer;    /* as it came: for CallSetup, and to be repeated */
-    struct buffer answer;   /* ACTIVE, the caller is behind the relay: to be repeated */
-    struct call_remote remote[CALL_REMOTE_MAX];
-    size_t remote_count;
+    uint64_t link_deadline;  /* UINT64_MAX: its media does not wait for a lost link */
+    struct buffer offer;     /* as it came: for CallSetup, and to be repeated */
+    struct buffer answer;    /* ACTIVE, the caller is behind a relay: to be repeated */
+    struct transit *transit; /* its routes through us, or NULL */
     struct timer timer;
     struct deferred record;
     UT_hash_handle hh;
@@ -82,14 +92,18 @@ void call_changed(struct core *c, struct call *call); /* its record, its deadlin
 
 /* ---- sides ---- */
 void call_side_here(struct call_side *side, struct phone *phone);
+/* Its phone is no longer part of the call. */
+void call_side_leave(struct call_side *side);
+void call_side_bind(struct call_side *side, const struct fingerprint_tls *relay,
+                    const struct fingerprint_tls *origin);
 struct call_side *call_other(struct call_side *side);
 /* The side of this phone, or NULL. */
 struct call_side *call_side_of(struct call *call, const struct phone *phone);
-/* The side that is here, if the other is behind a relay; NULL for a call between two phones here.
- */
-struct call_side *call_side_bridged(struct call *call);
-/* True if this relay may speak for the side that is not here. */
-bool call_speaks(const struct call *call, const struct fingerprint_tls *relay);
+/* The side for which this relay may speak, or NULL. */
+struct call_side *call_side_of_relay(struct call *call, const struct fingerprint_tls *relay);
+/* ACTIVE: the side behind a relay whose other side is here; NULL for all other calls. */
+struct call_side *call_side_far(struct call *call);
+bool call_is_transit(const struct call *call); /* neither side is here */
 
 /* ---- the end ---- */
 struct call_ending {
@@ -100,9 +114,12 @@ struct call_ending {
     const struct call_side *by; /* the side that ended it and needs no telling, or NULL */
     const struct fingerprint_tls *by_relay_of; /* the relay that told us, or NULL */
     struct bytes answer;                       /* a Reject as it came: for the caller's relay */
+    const struct envelope *envelope;           /* of what is passed on; NULL: it is ours */
 };
 /* Tells everybody who does not know yet, remembers the id, closes the call room, frees the call. */
 void call_end(struct core *c, struct call *call, const struct call_ending *ending);
+/* Neither here nor behind those that we asked: we are not in the way of this call. No word. */
+void call_forget(struct core *c, struct call *call);
 
 /* A phone is gone: its calls end. */
 void calls_phone_lost(struct core *c, struct phone *phone);

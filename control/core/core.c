@@ -7,6 +7,7 @@
 #include "control/core/calls.h"
 #include "control/core/connection.h"
 #include "control/core/ended.h"
+#include "control/core/envelope.h"
 #include "control/core/federation.h"
 #include "control/core/link.h"
 #include "control/core/peers.h"
@@ -31,7 +32,8 @@ int core_init(struct core **out, const struct core_settings *settings, uint64_t 
     ended_init(c);
     replay_init(c);
     drain_init(c);
-    int err = peers_init(c);
+    c->seen = envelope_seen_new();
+    int err = c->seen == NULL ? ERR_MEMORY : peers_init(c);
     if (err == 0)
         err = federation_init(c);
     if (err < 0) {
@@ -81,6 +83,7 @@ void core_free(struct core *c)
     peers_free(c);
     heap_free(&c->timers);
     transaction_free(&c->transaction);
+    free(c->seen);
     free(c);
 }
 

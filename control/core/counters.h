@@ -27,6 +27,8 @@
     X(hangups_refused, "hang-ups by somebody who is not in the call")                              \
     X(forwards_forged, "forwarded signals that name another origin than their link")               \
     X(forwards_refused, "forwarded signals about calls that are not the peer's")                   \
+    X(forwards_repeated, "forwarded signals that came before")                                     \
+    X(forwards_too_far, "forwarded signals that may go no further")                                \
     X(links_refused, "relays refused")                                                             \
     X(announcements_refused, "room announcements that cannot be accepted")                         \
     X(announcements_not_global, "announcements of rooms that are not global here")                 \

@@ -16,8 +16,8 @@
 
 static bool has_call_with(const struct core *c, const struct peer *peer)
 {
-    for (const struct call *call = c->calls; call != NULL; call = call->hh.next) {
-        if (call_speaks(call, &peer->fingerprint))
+    for (struct call *call = c->calls; call != NULL; call = call->hh.next) {
+        if (call_side_of_relay(call, &peer->fingerprint) != NULL)
             return true;
     }
     return false;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/core/call_asked.h"
 #include "control/core/record.h"
 #include "control/core/relay_say.h"
 
@@ -121,15 +122,17 @@ void ended_add(struct core *c, const struct call *call, enum signal_hangup_reaso
     if (ended == NULL)
         return;
     ended->reason = reason;
-    ended->relays = calloc(call->asked_count + 1, sizeof(*ended->relays));
+    ended->relays = calloc(call->asked_count + 2, sizeof(*ended->relays));
     if (ended->relays == NULL) {
         c->failed = true;
         return;
     }
-    if (call->bound)
-        add_relay(ended, &call->relay, told_by);
+    if (call->caller.bound)
+        add_relay(ended, &call->caller.relay, told_by);
+    if (call->callee.bound)
+        add_relay(ended, &call->callee.relay, told_by);
     for (size_t i = 0; i < call->asked_count; i++) {
-        if (!call->asked[i].not_here)
+        if (call_asked_is_owed(call, i))
             add_relay(ended, &call->asked[i].relay, told_by);
     }
     write_record(c, ended);
@@ -163,7 +166,7 @@ void ended_repeat(struct core *c, struct peer *peer)
     for (const struct ended *e = c->ended; e != NULL; e = e->hh.next) {
         for (size_t i = 0; i < e->relay_count; i++) {
             if (fingerprint_tls_equal(&e->relays[i], &peer->fingerprint))
-                relay_hang_up(c, peer, e->reason, signal_text_of(e->spelling), false);
+                relay_hang_up(c, peer, e->reason, signal_text_of(e->spelling));
         }
     }
 }

@@ -12,6 +12,7 @@
 #include "control/core/link.h"
 #include "control/core/record.h"
 #include "control/core/relay_say.h"
+#include "control/core/transit.h"
 #include "control/core/trust.h"
 #include "ipc/settings.h"
 
@@ -40,6 +41,7 @@ void reload_rates(struct core *c)
     federation_reload_rates(c);
     for (struct call *call = c->calls; call != NULL; call = call->hh.next) {
         call_room_put(c, call);
+        transit_put(c, call);
         split_row(c);
     }
 }
@@ -120,17 +122,20 @@ static void end_call(struct core *c, struct call *call)
     call_end(c, call, &ending);
 }
 
-/* The callee may still be behind another of the relays that were asked. */
+/* The callee may still be elsewhere. */
 static void withdraw_offer(struct core *c, struct call *call, struct peer *peer)
 {
-    struct call_asked *asked = call_asked_find(call, &peer->fingerprint);
-    if (asked == NULL || asked->not_here)
+    if (!call_asked_withdraw(c, call, peer))
         return;
-    relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, signal_text_of(call->spelling), false);
-    asked->not_here = true;
-    call_changed(c, call);
-    if (call_asked_nowhere(call))
+    relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, signal_text_of(call->spelling));
+    if (call->callee.phone == NULL && call_asked_nowhere(call))
         end_call(c, call);
+}
+
+static bool is_bound_to(const struct call *call, const struct peer *peer)
+{
+    return (call->caller.bound && fingerprint_tls_equal(&call->caller.relay, &peer->fingerprint)) ||
+           (call->callee.bound && fingerprint_tls_equal(&call->callee.relay, &peer->fingerprint));
 }
 
 static void end_calls(struct core *c, struct peer *peer)
@@ -138,11 +143,16 @@ static void end_calls(struct core *c, struct peer *peer)
     struct call *call, *next;
     HASH_ITER(hh, c->calls, call, next)
     {
-        if (call->bound && fingerprint_tls_equal(&call->relay, &peer->fingerprint))
+        if (is_bound_to(call, peer))
             end_call(c, call);
         else
             withdraw_offer(c, call, peer);
     }
+}
+
+static bool is_cut_off(const struct core *c, const struct call_side *side)
+{
+    return side->bound && peer_find(c, &side->relay) == NULL;
 }
 
 void reload_calls(struct core *c)
@@ -150,7 +160,7 @@ void reload_calls(struct core *c)
     struct call *call, *next;
     HASH_ITER(hh, c->calls, call, next)
     {
-        if (call->bound && peer_find(c, &call->relay) == NULL)
+        if (is_cut_off(c, &call->caller) || is_cut_off(c, &call->callee))
             end_call(c, call);
     }
 }

@@ -1,32 +1,35 @@
 #include "control/core/repeat.h"
 
 #include "control/core/call_asked.h"
+#include "control/core/call_flow.h"
 #include "control/core/call_room.h"
 #include "control/core/ended.h"
 #include "control/core/relay_say.h"
 
-static void repeat_ringing(struct core *c, struct call *call, struct peer *peer, bool ours)
+static bool is_behind(const struct call_side *side, const struct peer *peer)
 {
-    if (call->callee.phone == NULL) {
-        const struct call_asked *asked = call_asked_find(call, &peer->fingerprint);
-        if (asked == NULL || (ours && !asked->not_here))
-            call_asked_offer(c, call, peer);
-    } else if (ours && call->bound && call_speaks(call, &peer->fingerprint)) {
-        struct signal ringing = {.type = SIGNAL_CALL_RINGING};
-        ringing.call_ringing.call_id = signal_text_of(call->spelling);
-        relay_say(c, peer, &ringing);
-    }
+    return side->bound && fingerprint_tls_equal(&side->relay, &peer->fingerprint);
+}
+
+static void repeat_ringing(struct core *c, struct call *call, struct peer *peer)
+{
+    call_asked_repeat(c, call, peer);
+    if (call->rung && is_behind(&call->caller, peer))
+        call_flow_say_ringing(c, call);
 }
 
 static void repeat_active(struct core *c, struct call *call, struct peer *peer)
 {
-    char name[ROOM_NAME_SIZE];
-    if (call->answer.len > 0)
-        relay_pass(c, peer, buffer_view(&call->answer));
-    room_of_call(call->id, name);
-    const struct room *room = rooms_find(c, name);
-    if (room != NULL)
-        call_room_announce(c, room);
+    if (call->answer.len > 0 && is_behind(&call->caller, peer)) {
+        struct envelope e = envelope_own(c, call);
+        if (call->callee.bound)
+            e.origin = call->callee.origin;
+        relay_pass(c, peer, buffer_view(&call->answer), &e);
+    }
+    if (is_behind(&call->caller, peer))
+        call_room_tell(c, call, &call->caller);
+    if (is_behind(&call->callee, peer))
+        call_room_tell(c, call, &call->callee);
 }
 
 void repeat_all(struct core *c, struct peer *peer)
@@ -36,8 +39,8 @@ void repeat_all(struct core *c, struct peer *peer)
         ended_repeat(c, peer);
     for (struct call *call = c->calls; call != NULL; call = call->hh.next) {
         if (call->state == CALL_RINGING)
-            repeat_ringing(c, call, peer, ours);
-        else if (ours && call->bound && call_speaks(call, &peer->fingerprint))
+            repeat_ringing(c, call, peer);
+        else if (ours)
             repeat_active(c, call, peer);
     }
 }

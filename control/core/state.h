@@ -22,11 +22,13 @@ struct adoption;
 struct call;
 struct connection;
 struct ended;
+struct envelope_seen;
 struct federation;
 struct peer;
 struct phone;
 struct replay;
 struct room;
+struct transit;
 
 struct core {
     struct core_settings settings;
@@ -48,6 +50,8 @@ struct core {
     struct room *rooms;             /* by name */
     size_t session_count;           /* members of all rooms */
     struct call *calls;             /* by id, in the order of their offers */
+    struct transit *transits;       /* routes of calls between others, by tag */
+    struct envelope_seen *seen;     /* ids of forwarded messages */
     struct ended *ended;            /* ended calls by id, oldest first */
     struct timer ended_timer;
     struct replay *replays; /* seen CallOffers, oldest first */

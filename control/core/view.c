@@ -209,6 +209,16 @@ cJSON *core_view_rooms(const struct core *c)
 
 /* ---- calls ---- */
 
+static void add_side_peer(const struct core *c, cJSON *object, const char *key,
+                          const struct call_side *side)
+{
+    const struct peer *peer = side->bound ? peer_find(c, &side->relay) : NULL;
+    if (peer == NULL)
+        cJSON_AddNullToObject(object, key);
+    else
+        cJSON_AddStringToObject(object, key, peer->label);
+}
+
 static void add_call(const struct core *c, cJSON *array, const struct call *call)
 {
     cJSON *o = add_object(array);
@@ -216,11 +226,11 @@ static void add_call(const struct core *c, cJSON *array, const struct call *call
     cJSON_AddStringToObject(o, "caller", call->caller.name);
     cJSON_AddStringToObject(o, "callee", call->callee.name);
     cJSON_AddStringToObject(o, "state", call->state == CALL_ACTIVE ? "active" : "ringing");
-    const struct peer *peer = call->bound ? peer_find(c, &call->relay) : NULL;
-    if (peer == NULL)
-        cJSON_AddNullToObject(o, "peer");
-    else
-        cJSON_AddStringToObject(o, "peer", peer->label);
+    const struct call_side *far = call->callee.bound ? &call->callee : &call->caller;
+    add_side_peer(c, o, "peer", far);
+    cJSON_AddBoolToObject(o, "transit", call_is_transit(call));
+    if (call_is_transit(call))
+        add_side_peer(c, o, "caller_peer", &call->caller);
 }
 
 cJSON *core_view_calls(const struct core *c)

@@ -183,7 +183,7 @@ static void the_table_can_be_listed(void **state)
         "=d}]}\n",
         "MediaPathReport later {call_id str, direct_ok bool, race_winner str =d}\n",
         "FederatedSignalForward {inner message, origin_relay_fp str, "
-        "chappe {origin str~, hops u32~, id str~}~ ours}\n",
+        "chappe {origin str~, hops u32~, id str~, way [str]~}~ ours}\n",
     };
     struct buffer out = {0};
     assert_int_equal(signal_list_fields(&out), 0);
