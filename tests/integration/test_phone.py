@@ -12,7 +12,7 @@ from harness import PATIENCE, main, program, wait_for
 
 KEYS = ["error", "fingerprint", "call_id", "room", "ringing_ms", "setup_ms", "peer_direct_addr",
         "hangup", "participants", "sent", "received", "lost", "duplicated", "reordered",
-        "latency_us", "max_gap_ms"]
+        "latency_us", "max_gap_ms", "sender", "heard"]
 NOBODY = "1111:1111:1111:1111:1111:1111:1111:1111"
 
 
@@ -82,6 +82,23 @@ def test_nothing_to_say(lab):
     assert code == 0 and report["sent"] == 0, report
     assert bob.report()["hangup"] == {"reason": "Normal", "by": "peer"}
     assert bob.exit_code == 0
+
+
+def test_everybody_waits_for_everybody(lab):
+    """And says whom it heard."""
+    relay = lab.relay("relay").start()
+    phones = [lab.phone(f"p{i}", relay, "--room", "kitchen", "--others", 3, "--seconds", 1)
+              for i in range(3)]
+    wait_for("three in the room", lambda: len(relay.ctl("sessions")) == 3)
+    assert not any("talking" in phone.process.log() for phone in phones)
+    phones.append(lab.phone("p3", relay, "--room", "kitchen", "--others", 3, "--seconds", 1))
+    reports = [phone.report() for phone in phones]
+    for report in reports:
+        others = sorted(r["sender"] for r in reports if r is not report)
+        assert sorted(heard["sender"] for heard in report["heard"]) == others, reports
+        for heard in report["heard"]:
+            assert heard["received"] == 50 and heard["lost"] == heard["duplicated"] == 0, report
+            assert heard["max_gap_ms"] <= report["max_gap_ms"], report
 
 
 def test_an_identity_is_made_once_and_kept(lab):

@@ -21,7 +21,7 @@
 struct arguments {
     const char *relay, *identity, *alias, *token;
     const char *answer, *calls, *call, *room;
-    const char *pps, *bytes, *seconds, *play, *record;
+    const char *others, *pps, *bytes, *seconds, *play, *record;
     bool register_;
 };
 
@@ -83,6 +83,8 @@ static int read_options(const struct options *o, const struct arguments *a,
         rc = read_answer(o, a->answer, &out->answer);
     if (rc == OPTIONS_RUN)
         rc = number(o, "calls", a->calls, 0, UINT32_MAX, &out->calls);
+    if (rc == OPTIONS_RUN)
+        rc = number(o, "others", a->others, 0, 4096, &out->others);
     if (rc == OPTIONS_RUN)
         rc = number(o, "pps", a->pps, 1, 100000, &out->pps);
     if (rc == OPTIONS_RUN)
@@ -215,8 +217,12 @@ static int run(const struct phone_options *options, const struct identity_seed *
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {
-        .answer = "accept", .calls = "1", .pps = "50", .bytes = "120", .seconds = "5"};
+    struct arguments a = {.answer = "accept",
+                          .calls = "1",
+                          .others = "0",
+                          .pps = "50",
+                          .bytes = "120",
+                          .seconds = "5"};
     const struct options_entry entries[] = {
         {0, "relay", "HOST:PORT", "the relay", &a.relay, NULL, true},
         {0, "identity", "FILE", "made if absent; default: a random one", &a.identity, NULL, false},
@@ -227,6 +233,7 @@ int main(int argc, char **argv)
         {0, "calls", "N", "end after N calls (default 1; 0: never)", &a.calls, NULL, false},
         {0, "call", "FINGERPRINT", "call somebody", &a.call, NULL, false},
         {0, "room", "NAME", "join a room", &a.room, NULL, false},
+        {0, "others", "N", "talk in the room only when N others are there", &a.others, NULL, false},
         {0, "pps", "N", "packets a second (default 50)", &a.pps, NULL, false},
         {0, "bytes", "N", "of a media packet (default 120)", &a.bytes, NULL, false},
         {0, "seconds", "N", "of talking (default 5)", &a.seconds, NULL, false},

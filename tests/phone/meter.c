@@ -67,12 +67,15 @@ static void count_packet(struct meter *m, struct meter_sender *s, uint32_t seque
         return;
     }
     m->received++;
-    if (s->last_at != 0 && now - s->last_at > m->max_gap)
-        m->max_gap = now - s->last_at;
+    if (s->last_at != 0 && now - s->last_at > s->max_gap)
+        s->max_gap = now - s->last_at;
+    if (s->max_gap > m->max_gap)
+        m->max_gap = s->max_gap;
     s->last_at = now;
     uint8_t *byte = &s->seen[sequence / 8], bit = (uint8_t)(1u << sequence % 8);
     if (*byte & bit) {
         m->duplicated++;
+        s->duplicated++;
         return;
     }
     *byte |= bit;
@@ -122,16 +125,19 @@ void meter_take(struct meter *m, struct bytes packet, uint64_t now)
     count_packet(m, s, stamped ? stamp.sequence : unwrap(s, media.header.sequence), now);
 }
 
+uint64_t meter_sender_lost(const struct meter_sender *s)
+{
+    uint64_t expected = (uint64_t)s->highest + 1;
+    if (s->total > expected)
+        expected = s->total;
+    return expected > s->distinct ? expected - s->distinct : 0;
+}
+
 uint64_t meter_lost(const struct meter *m)
 {
     uint64_t lost = 0;
-    for (size_t i = 0; i < m->sender_count; i++) {
-        const struct meter_sender *s = &m->senders[i];
-        uint64_t expected = (uint64_t)s->highest + 1;
-        if (s->total > expected)
-            expected = s->total;
-        lost += expected > s->distinct ? expected - s->distinct : 0;
-    }
+    for (size_t i = 0; i < m->sender_count; i++)
+        lost += meter_sender_lost(&m->senders[i]);
     return lost;
 }
 

@@ -22,8 +22,10 @@ struct meter_sender {
     uint32_t total;    /* as stamped; 0 = unknown */
     uint32_t highest;  /* sequence */
     uint64_t distinct; /* different packets */
-    uint64_t last_at;  /* ns */
-    uint8_t *seen;     /* one bit a sequence number */
+    uint64_t duplicated;
+    uint64_t last_at; /* ns */
+    uint64_t max_gap; /* ns between two packets */
+    uint8_t *seen;    /* one bit a sequence number */
     size_t seen_bytes;
 };
 
@@ -32,7 +34,7 @@ struct meter {
     size_t sender_count;
     uint64_t received, duplicated, reordered;
     uint64_t refused;    /* malformed, or beyond a limit of ours */
-    uint64_t max_gap;    /* ns between two packets of one sender */
+    uint64_t max_gap;    /* the longest of all senders */
     uint32_t *latencies; /* microseconds */
     size_t latency_count, latency_capacity;
     uint32_t latency_max;
@@ -47,7 +49,9 @@ void meter_init(struct meter *m);
 void meter_free(struct meter *m);
 /* Takes one media packet. */
 void meter_take(struct meter *m, struct bytes packet, uint64_t now);
-/* Over all senders: highest sequence + 1 (or the stamped total) less what came. */
+/* Highest sequence + 1 (or the stamped total) less what came. */
+uint64_t meter_sender_lost(const struct meter_sender *s);
+/* Of all senders. */
 uint64_t meter_lost(const struct meter *m);
 /* Sorts the measurements in place. */
 struct meter_latency meter_latency(struct meter *m);

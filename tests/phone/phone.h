@@ -2,6 +2,9 @@
  * chappe-phone: a phone without audio hardware, as a state machine over the QUIC library. Several
  * phones can share one endpoint. What it does and prints: shared design page, "The phone"; what it
  * says on the wire: protocol.md 4.4, 5.7, 5.8, as the original clients do.
+ *
+ * Its report has, beyond that page, `sender` (the number in its stamps) and `heard`, a list with
+ * one {sender, received, lost, duplicated, max_gap_ms} for each sender that it heard.
  */
 #ifndef CHAPPE_PHONE_PHONE_H
 #define CHAPPE_PHONE_PHONE_H
@@ -28,6 +31,10 @@ struct phone_options {
     const char *room;   /* ROOM */
     enum phone_answer answer;
     uint32_t calls; /* REGISTER: hang-ups after which it ends; 0 = never */
+    /* ROOM: it talks when so many others are there, and leaves when nobody has talked for a second;
+     * 0: it talks with one other there or 2 s after it joined, and leaves 1 s after its last packet
+     */
+    uint32_t others;
     uint32_t pps, bytes, seconds;
     const char *play, *record; /* WAV files */
 };

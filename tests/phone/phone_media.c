@@ -95,7 +95,7 @@ static void answered(struct phone *p, const struct signal_call_answer *answer, u
     p->joined = true;
     if (p->call.active)
         p->call.setup_ms = (double)(now - p->call.offered_at) / (double)CLOCK_MS;
-    p->talk_by = now + TALK_AFTER;
+    p->talk_by = p->options.others > 0 ? PHONE_NEVER : now + TALK_AFTER;
     phone_say(p, "joined %s", p->room);
 }
 
@@ -108,7 +108,7 @@ void phone_media_message(struct phone *p, const struct signal *message, uint64_t
         if (count > p->participants)
             p->participants = count;
         phone_say(p, "participants %u", count);
-        if (count > 1 && p->joined)
+        if (p->joined && count > (p->options.others > 0 ? p->options.others : 1))
             start_talking(p, now);
     }
 }
@@ -118,6 +118,8 @@ void phone_media_datagram(struct phone *p, struct bytes packet, uint64_t now)
     struct media_packet media;
     struct stamp stamp;
     meter_take(&p->meter, packet, now);
+    if (p->options.others > 0 && p->leave_at != PHONE_NEVER)
+        p->leave_at = now + LINGER; /* it stays while somebody talks */
     if (p->recorder == NULL || media_packet_parse(packet, &media) != 0 ||
         stamp_read(media.payload, &stamp))
         return;

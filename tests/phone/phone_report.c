@@ -55,6 +55,27 @@ static void write_latency(struct json_writer *w, struct meter *meter)
     json_writer_end_object(w);
 }
 
+static void write_heard(struct json_writer *w, const struct meter *meter)
+{
+    json_writer_key(w, "heard");
+    json_writer_begin_array(w);
+    for (size_t i = 0; i < meter->sender_count; i++) {
+        const struct meter_sender *s = &meter->senders[i];
+        json_writer_begin_object(w);
+        json_writer_key(w, "sender");
+        if (s->stamped)
+            json_writer_u64(w, s->id);
+        else
+            json_writer_null(w);
+        count(w, "received", s->distinct + s->duplicated);
+        count(w, "lost", meter_sender_lost(s));
+        count(w, "duplicated", s->duplicated);
+        ms_or_null(w, "max_gap_ms", (double)s->max_gap / (double)CLOCK_MS);
+        json_writer_end_object(w);
+    }
+    json_writer_end_array(w);
+}
+
 static void save_recording(struct phone *p)
 {
     if (p->recorder == NULL)
@@ -94,6 +115,8 @@ void phone_report(struct phone *p, struct buffer *out)
     write_latency(&w, &p->meter);
     ms_or_null(&w, "max_gap_ms",
                p->meter.received < 2 ? -1 : (double)p->meter.max_gap / (double)CLOCK_MS);
+    count(&w, "sender", p->talker.sender);
+    write_heard(&w, &p->meter);
     json_writer_end_object(&w);
     buffer_append_u8(out, '\n');
 }
