@@ -14,12 +14,13 @@ def control(relay):
 
 
 class Killer:
-    """Rages between `with` and its end. `kills` has the name of each program that was killed, once
-    for each time, `headless` the seconds until all were ready again; `problem` what went wrong."""
+    """Rages between `with` and its end. Adds to `kills` the name of each program that it killed,
+    once for each time; `headless` has the seconds until all were ready again, `problem` what went
+    wrong."""
 
-    def __init__(self, relays):
+    def __init__(self, relays, kills):
         self.relays = relays
-        self.kills = []
+        self.kills = kills
         self.headless = []
         self.problem = None
         self._stop = threading.Event()

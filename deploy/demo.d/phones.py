@@ -9,7 +9,7 @@ from prepare import Failed, tail
 
 FIELDS = ("error", "fingerprint", "call_id", "room", "ringing_ms", "setup_ms", "peer_direct_addr",
           "hangup", "participants", "sent", "received", "lost", "duplicated", "reordered",
-          "latency_us", "max_gap_ms")
+          "latency_us", "max_gap_ms", "sender", "heard")
 REGISTER_PATIENCE = 20.0  # seconds for a phone to register
 CALL_PATIENCE = 30.0      # seconds that a call may take beyond its media
 END_PATIENCE = 5.0        # seconds for a phone to end when told to
@@ -34,17 +34,21 @@ class Phone:
         with open(self.report_path, "wb") as out, open(self.log_path, "wb") as log:
             self.process = child.start(command, out, log, signal.SIGKILL)
 
-    def registered(self):
-        """Waits for it; the phone's fingerprint."""
-        end = time.monotonic() + REGISTER_PATIENCE
+    def says(self, word, seconds):
+        """Waits until a line of its log begins with that word; the line."""
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             for line in self.log_path.read_text(errors="replace").splitlines():
-                if line.startswith("registered "):
-                    return line.split()[1]
+                if line.startswith(word):
+                    return line
             if self.process.poll() is not None:
                 break
             time.sleep(PAUSE)
-        raise Failed(f"{self.name}'s phone did not register\n{tail(self.log_path)}")
+        raise Failed(f"{self.name}'s phone never said \"{word}\"\n{tail(self.log_path)}")
+
+    def registered(self):
+        """Waits for it; the phone's fingerprint."""
+        return self.says("registered ", REGISTER_PATIENCE).split()[1]
 
     def wait(self, seconds):
         """False if it still runs after that time."""

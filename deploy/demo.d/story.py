@@ -22,8 +22,8 @@ class Progress:
         self.say(textwrap.fill(text, WIDTH))
 
 
-def hello(progress):
-    progress.say("Chappe: two relays, two phones, two calls\n")
+def hello(progress, title):
+    progress.say(f"Chappe: {title}\n")
 
 
 def parties(progress, relays, reports):
@@ -112,26 +112,58 @@ def files(progress, directory):
 """)
 
 
-def kept(progress, relays):
-    """How to look at relays that go on running, and how to stop them."""
+def logs(progress, directory):
+    progress.say(f"Logs of the relays and the phones: {directory}/logs\n")
+
+
+def ring(progress, relays, people):
+    """Who is where, when the last relay is linked with the first."""
+    progress.say()
+    for person, relay in zip(people, relays.all):
+        progress.say(f"  {person.capitalize():<7} at {relay.name + ',':<12} {relay.address}")
+    progress.say(f"  Links: {' - '.join(relay.name for relay in relays.all)} - "
+                 f"{relays.first.name}\n")
+
+
+def heard(progress, turn, people):
+    """Who heard whom in one round: how many packets of how many."""
+    numbers = range(len(people))
+    progress.say(f"{turn.name.capitalize().replace('-', ' ')}, {turn.title}; packets heard\n")
+    progress.say(f"  {'':<10}" + "".join(f"{person.capitalize():>13}" for person in people))
+    for listener in numbers:
+        cells = ["-" if listener == speaker else _cell(turn, listener, speaker)
+                 for speaker in numbers]
+        progress.say(f"  by {people[listener].capitalize():<7}"
+                     + "".join(f"{cell:>13}" for cell in cells))
+    progress.say()
+
+
+def _cell(turn, listener, speaker):
+    got = turn.heard(listener, speaker)
+    if got is None:
+        return "nothing"
+    distinct = got["received"] - got["duplicated"]
+    text = f"{distinct} of {distinct + got['lost']}"
+    return f"{text} +{got['duplicated']}" if got["duplicated"] else text
+
+
+def kept(progress, relays, again):
+    """How to look at relays that go on running, what else to try, and how to stop them."""
     supervisorctl = f"supervisorctl -c {shlex.quote(str(relays.supervisor.config))}"
-    wait, dial = (shlex.join([str(relay.programs / "chappe-phone"), "--relay", relay.address])
-                  for relay in (relays.second, relays.first))
     progress.say("The relays go on running. Look at them:")
-    for relay in (relays.first, relays.second):
+    for relay in relays.all:
         for command in ("status", "peers", "sessions"):
             progress.say(f"  {shlex.join(relay.chappectl(command))}")
-    progress.say(f"""  {supervisorctl} status
-Call again: first Bob (who waits for a call and prints his fingerprint), then Alice:
-  {wait} --register
-  {dial} --call FINGERPRINT
-Stop them:
+    progress.say(f"  {supervisorctl} status")
+    for line in again:
+        progress.say(line)
+    progress.say(f"""Stop them:
   {supervisorctl} shutdown; rm -r {relays.supervisor.run}
 """)
 
 
-def verdict(progress, problems):
+def verdict(progress, good, problems):
     if not problems:
-        progress.say("Every packet arrived.")
+        progress.say(good)
     for problem in problems:
         progress.say(f"NOT GOOD: {problem}")

@@ -31,9 +31,9 @@ struct phone_options {
     const char *room;   /* ROOM */
     enum phone_answer answer;
     uint32_t calls; /* REGISTER: hang-ups after which it ends; 0 = never */
-    /* ROOM: it talks when so many others are there, and leaves when nobody has talked for a second;
-     * 0: it talks with one other there or 2 s after it joined, and leaves 1 s after its last packet
-     */
+    /* ROOM: it talks half a second after so many others were there, and leaves when nobody has
+     * talked for a second. 0: it talks with one other there or 2 s after it joined, and leaves 1 s
+     * after its last packet. */
     uint32_t others;
     uint32_t pps, bytes, seconds;
     const char *play, *record; /* WAV files */

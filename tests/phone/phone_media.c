@@ -12,6 +12,7 @@
 #define ANSWER_LABEL "call-answer"
 #define LABEL_MAX 16
 #define TALK_AFTER (2 * CLOCK_SECOND) /* of the CallAnswer, even if nobody else is there */
+#define FULL_PAUSE (CLOCK_SECOND / 2) /* of a full room: lists are ahead of media */
 #define LINGER CLOCK_SECOND           /* after the last packet */
 #define BURST_MAX 256                 /* packets sent at one wake-up */
 #define CROWD (QUIC_DATAGRAM_QUEUE / 2)
@@ -82,6 +83,12 @@ static void start_talking(struct phone *p, uint64_t now)
     leave_when_done(p, now); /* who has nothing to say */
 }
 
+static void talk_soon(struct phone *p, uint64_t now)
+{
+    if (p->talker.started == 0 && p->talk_by == PHONE_NEVER)
+        p->talk_by = now + FULL_PAUSE;
+}
+
 static void answered(struct phone *p, const struct signal_call_answer *answer, uint64_t now)
 {
     uint8_t raw[KEYS_SIZE + LABEL_MAX];
@@ -108,8 +115,10 @@ void phone_media_message(struct phone *p, const struct signal *message, uint64_t
         if (count > p->participants)
             p->participants = count;
         phone_say(p, "participants %u", count);
-        if (p->joined && count > (p->options.others > 0 ? p->options.others : 1))
+        if (p->joined && p->options.others == 0 && count > 1)
             start_talking(p, now);
+        else if (p->joined && p->options.others > 0 && count > p->options.others)
+            talk_soon(p, now);
     }
 }
 
