@@ -414,6 +414,7 @@ static void apply_settings(struct exchange *x, const struct ipc_settings *item)
     quic_endpoint_set_limits(x->endpoint, &limits);
     if (item->log_level <= LOG_DEBUG)
         log_level_set((enum log_level)item->log_level);
+    exchange_use_event_log(x, item->event_log);
 }
 
 static void apply_stop(struct exchange *x, const struct ipc_stop *item)

@@ -230,6 +230,11 @@ uint64_t exchange_next_repeat(const struct exchange *x)
     return node ? node->key : UINT64_MAX;
 }
 
+void exchange_use_event_log(struct exchange *x, struct bytes path)
+{
+    x->events = x->event_log ? event_log_use(x->event_log, path) : NULL;
+}
+
 void exchange_tell_first_media(struct exchange *x, const struct link *link, struct room *room,
                                bool inbound)
 {
@@ -242,5 +247,11 @@ void exchange_tell_first_media(struct exchange *x, const struct link *link, stru
                           .inbound = inbound},
     };
 
+    const struct media_event_facts facts = {
+        .kind = inbound ? MEDIA_EVENT_first_media_in : MEDIA_EVENT_first_media_out,
+        .link = link,
+        .room = room,
+    };
     ipc_item_encode(&x->notices, &item);
+    event_ring_put(x->events, &facts);
 }

@@ -22,6 +22,7 @@
 #include "dataplane/session.h"
 #include "dataplane/counters.h"
 #include "dataplane/dedup.h"
+#include "dataplane/event_log.h"
 #include "dataplane/link.h"
 #include "dataplane/quic/quic.h"
 #include "dataplane/record.h"
@@ -38,6 +39,8 @@
 
 struct exchange {
     struct quic_endpoint *endpoint; /* borrowed; set before the first dial or datagram */
+    struct event_log *event_log;    /* borrowed; NULL: there is none */
+    struct event_ring *events;      /* the log's; NULL: it is off */
     struct table sessions;          /* open, dialing and closed ones */
     struct table rooms;
     struct table links;
@@ -98,6 +101,8 @@ void exchange_run_repeats(struct exchange *x, uint64_t now, unsigned max);
 /* UINT64_MAX = none. */
 uint64_t exchange_next_repeat(const struct exchange *x);
 
+/* The event log's file from now on; empty: none. */
+void exchange_use_event_log(struct exchange *x, struct bytes path);
 /* Appends a `first_media` notice, unless that of the link, room and direction was told before. A
    route or a hop asks once; `room` may be NULL. */
 void exchange_tell_first_media(struct exchange *x, const struct link *link, struct room *room,

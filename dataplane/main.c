@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/options.h"
+#include "dataplane/event_log.h"
 #include "dataplane/limits.h"
 #include "dataplane/worker.h"
 #include "ipc/epoch.h"
@@ -31,6 +32,7 @@ struct plane {
     uint8_t private_key[CERTIFICATE_PRIVATE_KEY_SIZE];
     struct ipc_sockets *sockets;
     struct worker *worker;
+    struct event_log *event_log;
     int signals;          /* signalfd */
     struct notify notify; /* the service manager */
 };
@@ -60,6 +62,16 @@ static int open_signals(struct plane *p)
     return p->signals >= 0 ? EXIT_DONE : failed("signals", ERR_SYSTEM);
 }
 
+/* All else that a new config changes comes from the control plane. */
+static void reopen(struct plane *p)
+{
+    if (event_log_reopen(p->event_log))
+        log_event(LOG_INFO, "event_log_reopened");
+    else
+        log_event(LOG_INFO, "signal_ignored", LOG_STR("signal", "SIGHUP"),
+                  LOG_STR("advice", "the control plane reloads: chappectl reload"));
+}
+
 static void on_signal(void *context)
 {
     struct plane *p = context;
@@ -67,8 +79,7 @@ static void on_signal(void *context)
 
     while (read(p->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP)
-            log_event(LOG_INFO, "signal_ignored", LOG_STR("signal", "SIGHUP"),
-                      LOG_STR("advice", "the control plane reloads: chappectl reload"));
+            reopen(p);
         else
             worker_stop(p->worker);
     }
@@ -128,6 +139,8 @@ static int make_worker(struct plane *p, uint64_t epoch)
         .sockets = p->sockets,
         .epoch = epoch,
         .started_ms = clock_wall_ms(),
+        .event_log = p->event_log,
+        .event_log_path = p->startup.config.event_log,
     };
 
     quic_config_init(&config.quic);
@@ -155,6 +168,7 @@ static void on_tick(void *context, uint64_t now)
     struct plane *p = context;
 
     notify_alive(&p->notify, now);
+    event_log_wake(p->event_log);
 }
 
 static void open_notify(struct plane *p)
@@ -200,6 +214,9 @@ static int start(struct plane *p)
         log_event(LOG_ERROR, "start_failed", LOG_STR("what", dir), LOG_STR("why", why));
         return EXIT_FAILED;
     }
+    p->event_log = event_log_new();
+    if (!p->event_log)
+        return failed("event log", ERR_MEMORY);
     int code = make_worker(p, epoch);
     if (code != EXIT_DONE)
         return code;
@@ -219,6 +236,7 @@ static int run(struct plane *p)
         log_event(LOG_INFO, "data_stopped", LOG_I64("code", code));
     }
     worker_free(p->worker);
+    event_log_free(p->event_log);
     startup_bound_ending(code);
     if (p->sockets)
         ipc_sockets_close(p->sockets);

@@ -3,22 +3,51 @@
 #include "common/error.h"
 #include "common/media.h"
 
-static void to_one(struct exchange *x, struct session *c, struct quic_payload *payload,
+/* A media packet on its way. */
+struct packet {
+    struct bytes bytes;
+    struct quic_payload *payload;
+};
+
+static void refused(struct exchange *x, const struct session *c, const struct packet *packet,
+                    int error)
+{
+    x->counters.drop_send++;
+    if (x->events && c->room)
+        event_ring_put(x->events, &(struct media_event_facts){
+                                      .kind = MEDIA_EVENT_local_deliver_error,
+                                      .room = c->room,
+                                      .packet = packet->bytes,
+                                      .error = error,
+                                  });
+}
+
+static void to_one(struct exchange *x, struct session *c, const struct packet *packet,
                    const uint8_t *tag, uint64_t *sent)
 {
-    if (quic_connection_send_datagram(c->quic, payload, tag) != ERR_OK) {
-        x->counters.drop_send++;
+    int error = quic_connection_send_datagram(c->quic, packet->payload, tag);
+
+    if (error != ERR_OK) {
+        refused(x, c, packet, error);
         return;
     }
     c->datagrams_out++;
     ++*sent;
 }
 
-/* A media packet on its way. */
-struct packet {
-    struct bytes bytes;
-    struct quic_payload *payload;
-};
+/* For the event log, if it is on. */
+static void tell(struct exchange *x, enum media_event_kind kind, const struct link *link,
+                 const struct route *route, struct bytes packet)
+{
+    if (!x->events)
+        return;
+    event_ring_put(x->events, &(struct media_event_facts){
+                                  .kind = kind,
+                                  .link = link,
+                                  .room = route ? route->room : NULL,
+                                  .packet = packet,
+                              });
+}
 
 static uint64_t payload_bytes(const struct packet *packet, uint64_t copies)
 {
@@ -32,7 +61,7 @@ static void to_members(struct exchange *x, const struct room *room, const struct
 
     for (uint32_t i = 0; i < room->living; i++) {
         if (room->members[i] != sender)
-            to_one(x, room->members[i], packet->payload, NULL, &x->counters.media_to_members);
+            to_one(x, room->members[i], packet, NULL, &x->counters.media_to_members);
     }
     x->counters.media_bytes_to_members +=
         payload_bytes(packet, x->counters.media_to_members - before);
@@ -51,7 +80,7 @@ static void to_hops(struct exchange *x, const struct hops *hops, const struct li
             x->counters.drop_link_down++;
             continue;
         }
-        to_one(x, hop->link->active, packet->payload, hop->tag, &x->counters.media_to_links);
+        to_one(x, hop->link->active, packet, hop->tag, &x->counters.media_to_links);
         if (!hop->seen) {
             hop->seen = true;
             exchange_tell_first_media(x, hop->link, room, false);
@@ -99,21 +128,31 @@ static void from_member(struct exchange *x, struct session *c, struct bytes byte
     quic_payload_release(packet.payload);
 }
 
+static struct bytes behind_tag(struct bytes datagram)
+{
+    return (struct bytes){datagram.data + IPC_TAG_SIZE, datagram.len - IPC_TAG_SIZE};
+}
+
 /* The checks of a link's datagram; NULL = dropped and counted. */
 static struct route *admit(struct exchange *x, struct session *c, struct bytes data, uint64_t now)
 {
     if (data.len < IPC_TAG_SIZE ||
         !media_packet_valid(data.data + IPC_TAG_SIZE, data.len - IPC_TAG_SIZE)) {
         x->counters.drop_malformed++;
+        tell(x, MEDIA_EVENT_federation_ingress_malformed, c->link, NULL, data);
         return NULL;
     }
+    const struct bytes packet = behind_tag(data);
     struct route *route = route_find(&x->routes, c->link, data.data);
+    tell(x, MEDIA_EVENT_federation_ingress, c->link, route, packet);
     if (!route) {
         x->counters.drop_unknown_tag++;
+        tell(x, MEDIA_EVENT_room_not_found, c->link, NULL, packet);
         return NULL;
     }
     if (!bucket_take(&route->bucket, route->interval, now)) {
         x->counters.drop_route_rate++;
+        tell(x, MEDIA_EVENT_rate_limit_drop, c->link, route, packet);
         return NULL;
     }
     return route;
@@ -132,13 +171,28 @@ static bool is_copy(struct exchange *x, const struct session *c, const struct ro
     return route->room && dedup_is_copy(&x->dedup, route->room->id, packet, &source, now);
 }
 
+/* Media of the federation, to the members. */
+static void deliver(struct exchange *x, const struct room *room, const struct packet *packet)
+{
+    uint64_t before = x->counters.media_to_members;
+
+    to_members(x, room, NULL, packet);
+    if (x->events)
+        event_ring_put(x->events, &(struct media_event_facts){
+                                      .kind = MEDIA_EVENT_local_deliver,
+                                      .room = room,
+                                      .packet = packet->bytes,
+                                      .to_count = (uint32_t)(x->counters.media_to_members - before),
+                                  });
+}
+
 static void from_link(struct exchange *x, struct session *c, struct bytes data, uint64_t now)
 {
     struct route *route = admit(x, c, data, now);
 
     if (!route)
         return;
-    struct bytes bytes = {data.data + IPC_TAG_SIZE, data.len - IPC_TAG_SIZE};
+    struct bytes bytes = behind_tag(data);
     struct packet packet;
     x->counters.media_from_links++;
     if (!route->seen) {
@@ -147,12 +201,13 @@ static void from_link(struct exchange *x, struct session *c, struct bytes data, 
     }
     if (is_copy(x, c, route, bytes, now)) {
         x->counters.drop_copy++;
+        tell(x, MEDIA_EVENT_dedup_drop, c->link, route, bytes);
         return;
     }
     if (!make_packet(x, bytes, &packet))
         return;
     if (route->room)
-        to_members(x, route->room, NULL, &packet);
+        deliver(x, route->room, &packet);
     to_hops(x, &route->onward, c->link, route->room, &packet);
     quic_payload_release(packet.payload);
 }

@@ -246,7 +246,12 @@ static void put_counters(struct uplink *u, struct buffer *row)
     const struct quic_counters *quic = quic_endpoint_counters(u->exchange->endpoint);
     const struct ipc_data_counters *ipc = ipc_data_side_counters(u->side);
 
+    const struct event_log_counters events = event_log_counters(u->exchange->event_log);
+
     counters_encode(&u->exchange->counters, row);
+#define X(name, text) counters_encode_one(row, "event_log_", #name, text, events.name);
+    EVENT_FILE_COUNTERS(X)
+#undef X
 #define X(name, text) counters_encode_one(row, "quic_", #name, text, quic->name);
     QUIC_COUNTER_TABLE(X)
 #undef X

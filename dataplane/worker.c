@@ -139,7 +139,14 @@ static int init_exchange(struct worker *w, const struct worker_config *config)
     uint8_t secret[16];
     int err = random_fill(secret, sizeof(secret));
 
-    return err ? err : exchange_init(&w->exchange, config->quic.worker, secret, config->self);
+    if (!err)
+        err = exchange_init(&w->exchange, config->quic.worker, secret, config->self);
+    if (err)
+        return err;
+    w->exchange.event_log = config->event_log;
+    exchange_use_event_log(&w->exchange,
+                           bytes_of_string(config->event_log_path ? config->event_log_path : ""));
+    return ERR_OK;
 }
 
 static int init_parts(struct worker *w, const struct worker_config *config)

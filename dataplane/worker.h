@@ -19,6 +19,7 @@
 #include "dataplane/quic/quic.h"
 #include "ipc/sockets.h"
 
+struct event_log;
 struct worker;
 
 struct worker_config {
@@ -29,6 +30,8 @@ struct worker_config {
     struct ipc_sockets *sockets;        /* borrowed */
     uint64_t epoch;                     /* of this life of the data plane */
     uint64_t started_ms;                /* wall clock */
+    struct event_log *event_log;        /* borrowed; NULL: there is none */
+    const char *event_log_path;         /* NULL: off, until a command says where */
 };
 
 /* 0, or the error of a step that failed (ERR_SYSTEM keeps errno). */

@@ -76,6 +76,9 @@ struct core_effects {
     /* One event for operators; fields as log.h has them. */
     void (*log)(void *context, enum log_level level, const char *event,
                 const struct log_field *fields, size_t count);
+    /* The same for the event log: also what `log` is spared when there is much of it. May be NULL.
+       It comes before the transaction of what it tells. */
+    void (*event)(void *context, const char *event, const struct log_field *fields, size_t count);
 };
 
 struct core_settings {

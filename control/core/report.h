@@ -1,5 +1,6 @@
 /*
- * Log lines of the core. What a stranger can cause at will goes through a limiter.
+ * Log lines of the core. What a stranger can cause at will goes through a limiter, but for the
+ * event log, which has its own.
  */
 #ifndef CHAPPE_CONTROL_CORE_REPORT_H
 #define CHAPPE_CONTROL_CORE_REPORT_H

@@ -226,6 +226,10 @@ static void write_control(const struct metrics_source *s, struct buffer *out)
     exposition_counter(out, "chappe_control_ipc_" #name "_total", help, ipc->name);
     IPC_CONTROL_COUNTERS(X)
 #undef X
+#define X(name, help)                                                                              \
+    exposition_counter(out, "chappe_control_event_log_" #name "_total", help, s->events->name);
+    EVENT_FILE_COUNTERS(X)
+#undef X
     write_signals(counters, out);
     exposition_gauge(out, "chappe_control_uncommitted", "transactions not known to be committed",
                      (double)ipc_control_side_uncommitted(s->contract));

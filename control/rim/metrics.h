@@ -13,6 +13,7 @@
 #ifndef CHAPPE_CONTROL_RIM_METRICS_H
 #define CHAPPE_CONTROL_RIM_METRICS_H
 
+#include "common/event_file.h"
 #include "control/core/core.h"
 #include "control/rim/lives.h"
 #include "control/rim/scoreboard.h"
@@ -23,6 +24,7 @@ struct metrics_source {
     const struct ipc_control_side *contract;
     const struct scoreboard *data;
     const struct lives *lives;
+    const struct event_file *events; /* the control plane's part of the event log */
     const char *build;
     uint64_t now; /* ns */
 };

@@ -14,6 +14,7 @@
 #include "common/options.h"
 #include "common/random.h"
 #include "control/core/core.h"
+#include "control/rim/events.h"
 #include "control/rim/http.h"
 #include "control/rim/lives.h"
 #include "control/rim/metrics.h"
@@ -43,6 +44,7 @@ struct plane {
     struct http *http; /* NULL: metrics.listen is off */
     struct scoreboard scoreboard;
     struct lives lives;
+    struct events events;
     int epoll, signals;
     uint64_t started, now, next_tick;
     int exit_code;
@@ -95,6 +97,12 @@ static void on_log(void *context, enum log_level level, const char *event,
     (void)context;
     if (log_enabled(level))
         log_write(level, event, fields, count);
+}
+
+static void on_event(void *context, const char *event, const struct log_field *fields, size_t count)
+{
+    struct plane *p = context;
+    events_write(&p->events, p->now, event, fields, count);
 }
 
 /* ---- what the contract brings ---- */
@@ -232,6 +240,7 @@ static void use_config(struct plane *p, struct config *fresh)
     struct config *old = p->config;
     p->config = fresh;
     log_level_set(fresh->log.level);
+    events_use(&p->events, fresh->event_log);
     int rc = questions_set_auth(&p->questions, fresh->auth_url);
     if (rc == 0)
         rc = watch_source(p, SOURCE_TOKENS);
@@ -447,6 +456,7 @@ static void run_timers(struct plane *p)
     if (p->now >= p->next_tick) {
         ipc_control_side_tick(p->contract, p->now);
         readiness_tick(&p->readiness, p->core, is_live(p), p->now);
+        events_tick(&p->events);
         if (p->http != NULL)
             http_run(p->http); /* its timeouts */
         p->next_tick = p->now + TICK;
@@ -487,7 +497,7 @@ static int make_core(struct plane *p)
         .config = p->config,
         .tls = p->startup->tls,
         .build = p->build,
-        .effects = {on_transact, on_ask, on_log},
+        .effects = {on_transact, on_ask, on_log, on_event},
         .context = p,
     };
     int rc = questions_init(&p->questions, &p->startup->seed, p->config->auth_url);
@@ -548,6 +558,7 @@ static void write_metrics(void *context, struct buffer *page)
                                           .contract = p->contract,
                                           .data = &p->scoreboard,
                                           .lives = &p->lives,
+                                          .events = &p->events.file,
                                           .build = p->build,
                                           .now = p->now};
     metrics_write(&source, page);
@@ -563,9 +574,6 @@ static int open_http(struct plane *p)
 {
     const struct http_callbacks callbacks = {.metrics = write_metrics, .ready = is_ready};
     char address[ADDRESS_TEXT];
-    if (p->config->event_log != NULL)
-        log_event(LOG_WARN, "event_log_not_written", LOG_STR("file", p->config->event_log),
-                  LOG_STR("why", "this version of Chappe does not write it yet"));
     if (address_is_none(&p->config->metrics_listen))
         return 0;
     int rc = http_init(&p->http, &p->config->metrics_listen, &callbacks, p);
@@ -616,6 +624,8 @@ int plane_init(struct plane **out, struct startup *s, const char *build)
     p->started = read_clock(p);
     readiness_init(&p->readiness, p->now);
     lives_init(&p->lives, clock_wall_ms());
+    events_init(&p->events);
+    events_use(&p->events, p->config->event_log);
     int rc = catch_signals(p);
     if (rc == 0)
         rc = make_core(p);
@@ -654,6 +664,7 @@ void plane_free(struct plane *p)
         close(p->epoll);
     if (p->signals >= 0)
         close(p->signals);
+    events_free(&p->events);
     readiness_free(&p->readiness);
     if (p->config != &p->startup->config) {
         config_free(p->config);
