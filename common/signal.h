@@ -255,6 +255,23 @@ struct signal_room_inactive_extension {
     struct signal_text publisher;
 };
 
+struct signal_presence_extension {
+    struct signal_text origin;
+    const struct signal_version *version;
+    const struct signal_version *base;
+    struct signal_texts path;
+    struct signal_texts gone;
+    const bool *off;
+    const uint32_t *ask;
+    const uint32_t *first;
+    const uint32_t *last;
+};
+
+struct signal_route_extension {
+    struct signal_text id;
+    struct signal_texts path; /* in a response */
+};
+
 /* ---- bodies (protocol.md 2.3, 2.4) ---- */
 
 struct signal_call_offer {
@@ -318,17 +335,20 @@ struct signal_transfer {
 struct signal_presence_update {
     struct signal_texts fingerprints;
     struct signal_text relay_addr;
+    const struct signal_presence_extension *chappe;
 };
 
 struct signal_route_query {
     struct signal_text fingerprint;
     uint8_t ttl;
+    const struct signal_route_extension *chappe;
 };
 
 struct signal_route_response {
     struct signal_text fingerprint;
     bool found;
     struct signal_texts relay_chain;
+    const struct signal_route_extension *chappe;
 };
 
 struct signal_session_forward {

@@ -115,6 +115,25 @@ static const struct signal_field room_inactive_extension_fields[] = {
 };
 STRUCT(room_inactive_extension, part, true);
 
+static const struct signal_field presence_extension_fields[] = {
+    {FIELD(presence_extension, origin, TEXT), .marks = OMITTED},
+    {FIELD(presence_extension, version, STRUCT), .part = &version_part, .marks = OMITTED},
+    {FIELD(presence_extension, base, STRUCT), .part = &version_part, .marks = OMITTED},
+    {FIELD(presence_extension, path, TEXTS), .max = SIGNAL_MAX_PATH, .marks = OMITTED},
+    {FIELD(presence_extension, gone, TEXTS), .max = SIGNAL_MAX_TEXTS, .marks = OMITTED},
+    {FIELD(presence_extension, off, BOOL), .marks = OMITTED},
+    {FIELD(presence_extension, ask, U32), .marks = OMITTED},
+    {FIELD(presence_extension, first, U32), .marks = OMITTED},
+    {FIELD(presence_extension, last, U32), .marks = OMITTED},
+};
+STRUCT(presence_extension, part, true);
+
+static const struct signal_field route_extension_fields[] = {
+    {FIELD(route_extension, id, TEXT), .marks = OMITTED},
+    {FIELD(route_extension, path, TEXTS), .max = SIGNAL_MAX_PATH, .marks = OMITTED},
+};
+STRUCT(route_extension, part, true);
+
 /* ---- bodies ---- */
 
 static const struct signal_field call_offer_fields[] = {
@@ -190,12 +209,14 @@ STRUCT(transfer, body, false);
 static const struct signal_field presence_update_fields[] = {
     {FIELD(presence_update, fingerprints, TEXTS), .max = SIGNAL_MAX_TEXTS},
     {FIELD(presence_update, relay_addr, TEXT)},
+    {FIELD(presence_update, chappe, STRUCT), .part = &presence_extension_part, .marks = OURS},
 };
 STRUCT(presence_update, body, false);
 
 static const struct signal_field route_query_fields[] = {
     {FIELD(route_query, fingerprint, TEXT)},
     {FIELD(route_query, ttl, U8)},
+    {FIELD(route_query, chappe, STRUCT), .part = &route_extension_part, .marks = OURS},
 };
 STRUCT(route_query, body, false);
 
@@ -203,6 +224,7 @@ static const struct signal_field route_response_fields[] = {
     {FIELD(route_response, fingerprint, TEXT)},
     {FIELD(route_response, found, BOOL)},
     {FIELD(route_response, relay_chain, TEXTS), .max = SIGNAL_MAX_TEXTS},
+    {FIELD(route_response, chappe, STRUCT), .part = &route_extension_part, .marks = OURS},
 };
 STRUCT(route_response, body, false);
 

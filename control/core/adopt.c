@@ -10,6 +10,7 @@
 #include "control/core/federation.h"
 #include "control/core/original_record.h"
 #include "control/core/peers.h"
+#include "control/core/presence_record.h"
 #include "control/core/record.h"
 #include "control/core/reload.h"
 #include "control/core/replay.h"
@@ -171,6 +172,8 @@ static void restore_all(struct core *c)
     federation_adopt_links(c);
     restore(c, RECORD_TOPIC, federation_restore_topic);
     restore(c, RECORD_ORIGINAL, original_record_restore);
+    restore(c, RECORD_NAMES, presence_restore_names);
+    restore(c, RECORD_PRESENCE, presence_restore);
     restore(c, RECORD_ENTRY, federation_restore_entry);
     restore(c, RECORD_DEMAND, federation_restore_demand);
     restore(c, RECORD_QUEUE, federation_restore_queue);

@@ -8,6 +8,7 @@
 #include "control/core/federation_record.h"
 #include "control/core/global_room.h"
 #include "control/core/link.h"
+#include "control/core/presence_say.h"
 #include "control/core/topic.h"
 
 #define WANTS_IN_ONE 256
@@ -146,7 +147,7 @@ static void write_active(struct core *c, const struct outgoing *out,
     transaction_say(&c->transaction, speaker(out->link), &active);
 }
 
-static void say_active(struct core *c, struct outgoing *out)
+static void say_room(struct core *c, struct outgoing *out)
 {
     size_t count = out->topic->list.count;
     struct signal_participant *list = calloc(count + 1, sizeof(*list));
@@ -165,7 +166,15 @@ static void say_active(struct core *c, struct outgoing *out)
     out->version = out->topic->version;
 }
 
-static void say_inactive(struct core *c, struct outgoing *out)
+static void say_active(struct core *c, struct outgoing *out)
+{
+    if (out->topic->presence != NULL)
+        presence_say(c, out);
+    else
+        say_room(c, out);
+}
+
+static void say_room_inactive(struct core *c, const struct outgoing *out)
 {
     const struct topic *topic = out->topic;
     char origin[FINGERPRINT_TLS_TEXT], publisher[FINGERPRINT_TLS_TEXT];
@@ -180,6 +189,14 @@ static void say_inactive(struct core *c, struct outgoing *out)
     inactive.global_room_inactive.chappe = &extension;
     transaction_say(&c->transaction, speaker(out->link), &inactive);
     c->counters.announcements_sent++;
+}
+
+static void say_inactive(struct core *c, struct outgoing *out)
+{
+    if (out->topic->presence != NULL)
+        presence_say_off(c, out);
+    else
+        say_room_inactive(c, out);
     out->sent = false;
 }
 
@@ -187,6 +204,8 @@ static void say_inactive(struct core *c, struct outgoing *out)
 static bool may_have(const struct core *c, const struct topic *topic,
                      const struct federation_link *link, struct path *path)
 {
+    if (topic->presence != NULL && topic->version.start == 0)
+        return false; /* its names are not known yet */
     return !link->legacy && topic_path(c, topic, path) && path->count <= link->hops &&
            (path->count == 1 || link->accepts_forwarded) &&
            !path_contains(path, &link->fingerprint);
@@ -221,6 +240,8 @@ static void say(struct core *c, struct outgoing *out)
     } else if (!is_said(out, &path)) {
         out->path = path;
         say_active(c, out);
+        if (!is_said(out, &path)) /* there was too much for one message */
+            queue_ready(out, false);
     }
 }
 
@@ -332,6 +353,12 @@ void announce_topic(struct core *c, struct topic *topic, struct federation_link 
     else
         return;
     schedule(c, link);
+}
+
+bool announce_is_told(const struct topic *topic, const struct federation_link *link)
+{
+    const struct outgoing *out = find(topic, link);
+    return out != NULL && out->sent;
 }
 
 void announce_assume(struct core *c, struct topic *topic, struct federation_link *link)

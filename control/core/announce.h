@@ -32,6 +32,8 @@ struct outgoing {
     UT_hash_handle hh;
 };
 
+/* The link was told of it, and not that it is gone. */
+bool announce_is_told(const struct topic *topic, const struct federation_link *link);
 /* The topic may have changed: queues what this link is to be told. */
 void announce_topic(struct core *c, struct topic *topic, struct federation_link *link);
 /* The same for a topic that the link was told as it is, by our predecessor. */

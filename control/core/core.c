@@ -47,6 +47,7 @@ int core_init(struct core **out, const struct core_settings *settings, uint64_t 
 /* Everything but the configuration goes; the data plane is not told. */
 static void forget(struct core *c, uint64_t data_epoch)
 {
+    c->live = false;
     adopt_free(c);
     if (c->federation != NULL)
         federation_forget(c, data_epoch);
@@ -71,7 +72,6 @@ static void forget(struct core *c, uint64_t data_epoch)
     drain_forget(c);
     c->phone_count = c->session_count = 0;
     buffer_clear(&c->transaction.row);
-    c->live = false;
 }
 
 void core_free(struct core *c)

@@ -146,5 +146,6 @@ cJSON *core_view_peers(const struct core *c, uint64_t now);
 cJSON *core_view_sessions(const struct core *c);
 cJSON *core_view_rooms(const struct core *c);
 cJSON *core_view_calls(const struct core *c);
+cJSON *core_view_presence(const struct core *c); /* at most 100,000 phones */
 
 #endif

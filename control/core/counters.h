@@ -32,6 +32,7 @@
     X(links_refused, "relays refused")                                                             \
     X(announcements_refused, "room announcements that cannot be accepted")                         \
     X(announcements_not_global, "announcements of rooms that are not global here")                 \
+    X(presence_refused, "names of phones that were not taken over: malformed, or too many")        \
     X(records_unreadable, "records that could not be read at adoption")
 
 /* Everything else, in /metrics chappe_control_NAME_total. */
@@ -52,7 +53,8 @@
     X(dials, "connections dialed")                                                                 \
     X(dials_failed, "dials that failed")                                                           \
     X(announcements_sent, "room announcements sent to relays of ours")                             \
-    X(announcements_sent_legacy, "room announcements sent to originals")
+    X(announcements_sent_legacy, "room announcements sent to originals")                           \
+    X(presence_sent, "presence messages sent to relays of ours")
 
 #define CORE_COUNTERS(X) CORE_DROPS(X) CORE_EVENTS(X)
 

@@ -11,6 +11,9 @@
 #include "control/core/link.h"
 #include "control/core/media_route.h"
 #include "control/core/original.h"
+#include "control/core/presence.h"
+#include "control/core/presence_heard.h"
+#include "control/core/presence_record.h"
 #include "control/core/topic.h"
 
 /* ---- the rooms of the config ---- */
@@ -51,9 +54,10 @@ static int add_rooms(struct core *c)
     return 0;
 }
 
-/* Each room has a topic of our own, with members or without. */
+/* Each room has a topic of our own, with members or without; and there is that of our phones. */
 static void add_own_topics(struct core *c)
 {
+    presence_add_own(c);
     for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
         struct topic_key key;
         memset(&key, 0, sizeof(key));
@@ -360,8 +364,10 @@ void federation_link_up(struct core *c, struct peer *peer)
 void federation_link_repeat(struct core *c, struct peer *peer)
 {
     struct federation_link *link = peer->federation;
-    if (link != NULL && !link->legacy)
+    if (link != NULL && !link->legacy) {
+        presence_ask_again(c, link);
         announce_all(c, link);
+    }
     for (struct global_room *room = c->federation->rooms;
          link != NULL && link->legacy && room != NULL; room = room->hh.next)
         original_say_again(c, original_find(room, link));
@@ -462,7 +468,8 @@ static bool is_linked(const struct core *c, const struct fingerprint_tls *origin
 static void adopt_topic(struct core *c, struct topic *topic)
 {
     /* What the queue of a link still says of an original that is no longer linked. */
-    if (topic->own && topic != topic->key.room->own && !is_linked(c, &topic->key.origin))
+    bool original = !fingerprint_tls_equal(&topic->key.origin, &topic->key.publisher);
+    if (topic->own && original && !is_linked(c, &topic->key.origin))
         topic->own = false;
     for (struct entry *e = topic->entries; e != NULL; e = e->next) {
         if (topic->best == NULL || path_compare(&e->path, &topic->best->path) < 0)
@@ -488,6 +495,7 @@ static void adopt_room(struct core *c, struct global_room *room)
 
 void federation_adopted(struct core *c)
 {
+    presence_adopted(c);
     for (struct topic *topic = c->federation->topics; topic != NULL; topic = topic->hh.next)
         adopt_topic(c, topic);
     for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next)

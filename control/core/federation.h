@@ -13,7 +13,8 @@
  * path in use, tells the links what changed for them, and puts its media's routes.
  *
  * A relay publishes one topic for each of its global rooms, also without members: thus the way of
- * its media is made before anybody speaks.
+ * its media is made before anybody speaks. And one without a room: its registered phones
+ * (presence.h), whose list is not `list` but a set of its own.
  */
 #ifndef CHAPPE_CONTROL_CORE_FEDERATION_H
 #define CHAPPE_CONTROL_CORE_FEDERATION_H
@@ -30,6 +31,7 @@
 
 struct federation_link;
 struct original;
+struct presence;
 struct topic;
 
 struct version {
@@ -62,7 +64,7 @@ struct entry {
 };
 
 struct topic_key {
-    struct global_room *room;
+    struct global_room *room; /* NULL: presence */
     struct fingerprint_tls publisher;
     struct fingerprint_tls origin; /* the publisher itself, or an original that it is linked with */
 };
@@ -76,6 +78,7 @@ struct topic {
     struct entry *best;        /* the path in use; NULL: none, or own */
     struct outgoing *outgoing; /* by link; uthash */
     bool changed_list;         /* since it settled last */
+    struct presence *presence; /* without a room; else NULL */
     struct deferred settle;
     struct deferred media;
     struct deferred record;
@@ -191,6 +194,9 @@ struct federation {
     bool say_all;                /* adopted: the config is another one */
     struct topic *topics;
     struct federation_link *links;
+    struct presence *presences; /* of all relays, utlist */
+    struct presence *own;       /* ours */
+    size_t presence_names;      /* of the others */
 };
 
 /* 0 or ERR_MEMORY. Makes the rooms of the config and their own topics. */

@@ -28,7 +28,7 @@ static void make_key(struct core *c, char key[RECORD_KEY_SIZE], const char *kind
 
 static void put_topic_key(struct buffer *out, const struct topic_key *key)
 {
-    record_put_text(out, key->room->name);
+    record_put_text(out, key->room == NULL ? NULL : key->room->name);
     record_put_tls(out, &key->publisher);
     record_put_tls(out, &key->origin);
 }
@@ -235,12 +235,16 @@ static struct global_room *get_room(struct core *c, struct reader *r)
     return r->failed ? NULL : global_room_find(c, bytes_of_string(name));
 }
 
-static void get_topic_key(struct core *c, struct reader *r, struct topic_key *key)
+/* False: its room is not global any more. */
+static bool get_topic_key(struct core *c, struct reader *r, struct topic_key *key)
 {
+    char name[ROOM_NAME_SIZE];
     memset(key, 0, sizeof(*key));
-    key->room = get_room(c, r);
+    record_get_text(r, name, sizeof(name));
+    key->room = r->failed ? NULL : global_room_find(c, bytes_of_string(name));
     record_get_tls(r, &key->publisher);
     record_get_tls(r, &key->origin);
+    return key->room != NULL || name[0] == '\0';
 }
 
 static struct federation_link *get_link(struct core *c, struct reader *r)
@@ -302,7 +306,7 @@ int federation_restore_entry(struct core *c, struct bytes name, struct bytes val
     (void)name;
     if (!begin(&r, value))
         return ERR_SYNTAX;
-    get_topic_key(c, &r, &key);
+    bool known = get_topic_key(c, &r, &key);
     struct federation_link *link = get_link(c, &r);
     read.version.start = reader_u64(&r);
     read.version.counter = reader_u64(&r);
@@ -310,7 +314,7 @@ int federation_restore_entry(struct core *c, struct bytes name, struct bytes val
     read.generation = reader_u32(&r);
     read.wanted = record_get_bool(&r);
     reader_copy(&r, read.label.bytes, sizeof(read.label.bytes));
-    struct topic *topic = r.failed || key.room == NULL ? NULL : topic_find(c, &key);
+    struct topic *topic = r.failed || !known ? NULL : topic_find(c, &key);
     if (topic == NULL || link == NULL || read.path.count == 0)
         return r.failed ? ERR_SYNTAX : ERR_NOT_FOUND;
     struct entry *entry = entry_add(c, topic, link);
@@ -363,13 +367,13 @@ static void get_outgoing(struct core *c, struct reader *r, struct federation_lin
     for (size_t i = 0; i < count && !r->failed; i++) {
         struct topic_key key;
         struct outgoing out = {.link = link, .queue = held ? OUTGOING_HELD : OUTGOING_READY};
-        get_topic_key(c, r, &key);
+        bool known = get_topic_key(c, r, &key);
         out.sent = record_get_bool(r);
         out.version.start = reader_u64(r);
         out.version.counter = reader_u64(r);
         get_path(r, &out.path);
         out.due = reader_u64(r);
-        if (r->failed || key.room == NULL)
+        if (r->failed || !known)
             continue;
         out.topic = topic_obtain(c, &key);
         if (out.topic != NULL)

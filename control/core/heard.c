@@ -6,13 +6,15 @@
 #include "control/core/global_room.h"
 #include "control/core/media_route.h"
 #include "control/core/original.h"
+#include "control/core/presence_heard.h"
+#include "control/core/topic.h"
 
-static void refuse(struct core *c, const struct peer *peer, struct signal_text room,
-                   const char *why)
+void heard_refuse(struct core *c, const struct peer *peer, struct signal_text about,
+                  const char *why)
 {
     c->counters.announcements_refused++;
     report_limited(c, REPORT_FORWARD, LOG_WARN, "announcement_refused",
-                   LOG_STR("peer", peer->label), LOG_BYTES("room", signal_text_bytes(room)),
+                   LOG_STR("peer", peer->label), LOG_BYTES("about", signal_text_bytes(about)),
                    LOG_STR("why", why));
 }
 
@@ -90,32 +92,41 @@ static void take_list(struct core *c, struct topic *topic, const struct version 
     deferred_add(c, &topic->record);
 }
 
-static void store(struct core *c, struct federation_link *link, const struct topic_key *key,
-                  const struct path *path, const struct signal_global_room_active *m)
+struct topic *heard_store(struct core *c, struct federation_link *link, const struct topic_key *key,
+                          const struct path *path, const struct version *version)
 {
     struct topic *topic = topic_obtain(c, key);
     if (topic == NULL)
-        return;
+        return NULL;
     struct entry *entry = entry_find(topic, link);
     if (entry == NULL && (entry = entry_add(c, topic, link)) == NULL)
-        return;
-    struct version version = {m->chappe->version->start, m->chappe->version->counter};
+        return NULL;
     if ((entry->path.count > 1) != (path->count > 1))
         media_route_drop(c, entry);
     entry->path = *path;
-    entry->version = version;
+    entry->version = *version;
     entry->generation = link->generation;
     deferred_add(c, &entry->record);
-    take_list(c, topic, &version, &m->participants);
     topic_changed(c, topic);
+    return topic;
 }
 
-static void forget(struct core *c, struct federation_link *link, const struct topic_key *key)
+void heard_forget(struct core *c, struct federation_link *link, const struct topic_key *key)
 {
     struct topic *topic = topic_find(c, key);
     struct entry *entry = topic == NULL ? NULL : entry_find(topic, link);
     if (entry != NULL)
         entry_remove(c, entry);
+}
+
+const char *heard_judge(const struct core *c, const struct federation_link *link,
+                        const struct topic_key *key, const struct signal_texts *texts,
+                        struct path *path)
+{
+    const char *why =
+        read_path(path, texts) ? refusal(c, link, key, path) : "its path cannot be read";
+    bool full = link->entry_count >= FEDERATION_ENTRIES_MAX && topic_find(c, key) == NULL;
+    return why == NULL && full ? "the link has announced too much" : why;
 }
 
 static void take_entry(struct core *c, struct federation_link *link, struct global_room *room,
@@ -125,20 +136,19 @@ static void take_entry(struct core *c, struct federation_link *link, struct glob
     struct path path;
     if (!read_key(&key, room, m->chappe->origin, m->chappe->publisher) ||
         m->chappe->version == NULL) {
-        refuse(c, link->peer, m->room, "its origin, publisher or version is missing");
+        heard_refuse(c, link->peer, m->room, "its origin, publisher or version is missing");
         return;
     }
-    const char *why = read_path(&path, &m->chappe->path) ? refusal(c, link, &key, &path)
-                                                         : "its path cannot be read";
-    bool full = link->entry_count >= FEDERATION_ENTRIES_MAX && topic_find(c, &key) == NULL;
-    if (why == NULL && full)
-        why = "the link has announced too much";
-    if (why == NULL) {
-        store(c, link, &key, &path, m);
+    const char *why = heard_judge(c, link, &key, &m->chappe->path, &path);
+    if (why != NULL) {
+        heard_refuse(c, link->peer, m->room, why);
+        heard_forget(c, link, &key);
         return;
     }
-    refuse(c, link->peer, m->room, why);
-    forget(c, link, &key);
+    struct version version = {m->chappe->version->start, m->chappe->version->counter};
+    struct topic *topic = heard_store(c, link, &key, &path, &version);
+    if (topic != NULL)
+        take_list(c, topic, &version, &m->participants);
 }
 
 /* ---- wants ---- */
@@ -159,7 +169,7 @@ static void take_want(struct core *c, struct federation_link *link, struct globa
     struct ipc_tag tag;
     if (fingerprint_tls_parse(signal_text_bytes(want->origin), &origin) < 0 ||
         !read_tag(want->label, room, &tag)) {
-        refuse(c, link->peer, signal_text_of(room->name), "a want that cannot be read");
+        heard_refuse(c, link->peer, signal_text_of(room->name), "a want that cannot be read");
         return;
     }
     struct demander *demander = demander_find(room, &origin, link);
@@ -176,7 +186,7 @@ void heard_active(struct core *c, struct peer *peer, const struct signal_global_
     struct federation_link *link = federation_link_of(c, peer);
     struct global_room *room = global_room_find(c, signal_text_bytes(m->room));
     if (link == NULL || (m->chappe == NULL && !link->legacy)) {
-        refuse(c, peer, m->room, "not as relays of ours announce");
+        heard_refuse(c, peer, m->room, "not as relays of ours announce");
         return;
     }
     if (room == NULL) {
@@ -205,12 +215,13 @@ void heard_inactive(struct core *c, struct peer *peer, const struct signal_globa
         return;
     }
     if (read_key(&key, room, m->chappe->origin, m->chappe->publisher))
-        forget(c, link, &key);
+        heard_forget(c, link, &key);
 }
 
 void heard_begin(struct core *c, struct federation_link *link)
 {
     link->generation++;
+    presence_ask_again(c, link);
     deferred_add(c, &link->record);
 }
 

@@ -14,4 +14,17 @@ void heard_inactive(struct core *c, struct peer *peer, const struct signal_globa
 void heard_begin(struct core *c, struct federation_link *link);
 void heard_end(struct core *c, struct federation_link *link);
 
+/* ---- for those that read announcements ---- */
+void heard_refuse(struct core *c, const struct peer *peer, struct signal_text about,
+                  const char *why);
+/* Reads the path. Why the link may not announce the topic by it; NULL: it may. */
+const char *heard_judge(const struct core *c, const struct federation_link *link,
+                        const struct topic_key *key, const struct signal_texts *texts,
+                        struct path *path);
+/* Stores an announcement that was judged; its topic, or NULL without memory. */
+struct topic *heard_store(struct core *c, struct federation_link *link, const struct topic_key *key,
+                          const struct path *path, const struct version *version);
+/* Takes back what the link said of the topic. */
+void heard_forget(struct core *c, struct federation_link *link, const struct topic_key *key);
+
 #endif

@@ -7,6 +7,7 @@
 #include "control/core/federation.h"
 #include "control/core/forward.h"
 #include "control/core/heard.h"
+#include "control/core/presence_heard.h"
 #include "control/core/purpose.h"
 #include "control/core/record.h"
 #include "control/core/repeat.h"
@@ -367,6 +368,9 @@ static void live_message(struct core *c, struct connection *conn, const struct s
             call_room_heard(c, peer, message->global_room_inactive.room, &nobody);
         else
             heard_inactive(c, peer, &message->global_room_inactive);
+        break;
+    case SIGNAL_PRESENCE_UPDATE:
+        presence_heard(c, peer, &message->presence_update);
         break;
     default:
         connection_unexpected(c, conn, message);

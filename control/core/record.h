@@ -27,6 +27,8 @@
 #define RECORD_DEMAND "demand/"         /* likewise */
 #define RECORD_ORIGINAL "original/"     /* likewise, see original_record.h */
 #define RECORD_QUEUE "queue/"           /* + the peer's TLS fingerprint: something is unsent */
+#define RECORD_PRESENCE "presence/"     /* see presence_record.h */
+#define RECORD_NAMES "names/"           /* likewise */
 #define RECORD_REPLAY "replay/"         /* + 32 hex digits, see replay.h */
 
 void record_key(char key[RECORD_KEY_SIZE], const char *kind, const char *name);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "control/core/presence.h"
+
 struct phone *registry_find(const struct core *c, const char *name)
 {
     struct phone *phone = NULL;
@@ -24,6 +26,7 @@ void registry_add(struct core *c, struct phone *phone)
 {
     phone->listed = true;
     HASH_ADD_STR(c->phones, name, phone);
+    presence_registered(c, phone->name);
 }
 
 void registry_remove(struct core *c, struct phone *phone)
@@ -32,4 +35,5 @@ void registry_remove(struct core *c, struct phone *phone)
         return;
     phone->listed = false;
     HASH_DEL(c->phones, phone);
+    presence_registered(c, phone->name);
 }

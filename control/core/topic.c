@@ -7,6 +7,8 @@
 #include "control/core/federation_record.h"
 #include "control/core/media_route.h"
 #include "control/core/original.h"
+#include "control/core/presence_heard.h"
+#include "control/core/presence_record.h"
 
 int version_compare(const struct version *a, const struct version *b)
 {
@@ -72,9 +74,20 @@ static struct origin *obtain_group(struct global_room *room, const struct finger
     return group;
 }
 
-static void leave_group(struct topic *topic)
+static bool join_room(struct topic *topic)
+{
+    topic->group = obtain_group(topic->key.room, &topic->key.origin);
+    if (topic->group == NULL)
+        return false;
+    DL_APPEND(topic->key.room->topics, topic);
+    DL_APPEND2(topic->group->topics, topic, group_prev, group_next);
+    return true;
+}
+
+static void leave_room(struct topic *topic)
 {
     struct origin *group = topic->group;
+    DL_DELETE(topic->key.room->topics, topic);
     DL_DELETE2(group->topics, topic, group_prev, group_next);
     if (group->topics != NULL)
         return;
@@ -100,22 +113,22 @@ struct topic *topic_obtain(struct core *c, const struct topic_key *key)
     if (topic != NULL)
         return topic;
     topic = calloc(1, sizeof(*topic));
-    struct origin *group = topic == NULL ? NULL : obtain_group(key->room, &key->origin);
-    if (group == NULL) {
-        free(topic);
+    if (topic == NULL) {
         c->failed = true;
         return NULL;
     }
     topic->key = *key;
-    topic->group = group;
     topic->own = fingerprint_tls_equal(&key->publisher, &c->settings.tls);
     topic->settle.run = settle;
     topic->media.run = make_media;
-    topic->record.run = federation_record_topic;
+    topic->record.run = key->room == NULL ? presence_record : federation_record_topic;
     topic->linger.due = linger_over;
+    if (key->room == NULL ? !presence_add(c, topic) : !join_room(topic)) {
+        free(topic);
+        c->failed = true;
+        return NULL;
+    }
     HASH_ADD(hh, c->federation->topics, key, sizeof(topic->key), topic);
-    DL_APPEND(key->room->topics, topic);
-    DL_APPEND2(group->topics, topic, group_prev, group_next);
     return topic;
 }
 
@@ -125,8 +138,9 @@ void topic_free(struct core *c, struct topic *topic)
     deferred_cancel(c, &topic->media);
     deferred_cancel(c, &topic->record);
     timer_stop(c, &topic->linger);
-    DL_DELETE(topic->key.room->topics, topic);
-    leave_group(topic);
+    presence_free(c, topic);
+    if (topic->key.room != NULL)
+        leave_room(topic);
     HASH_DEL(c->federation->topics, topic);
     participants_free(&topic->list);
     free(topic);
@@ -134,10 +148,13 @@ void topic_free(struct core *c, struct topic *topic)
 
 static int by_key(const struct topic *a, const struct topic *b)
 {
-    int order = strcmp(a->key.room->name, b->key.room->name);
-    if (order == 0)
-        order = fingerprint_tls_compare(&a->key.origin, &b->key.origin);
-    return order == 0 ? fingerprint_tls_compare(&a->key.publisher, &b->key.publisher) : order;
+    if (a->key.room != b->key.room) {
+        if (a->key.room == NULL || b->key.room == NULL)
+            return a->key.room == NULL ? 1 : -1;
+        return strcmp(a->key.room->name, b->key.room->name);
+    }
+    int order = fingerprint_tls_compare(&a->key.origin, &b->key.origin);
+    return order != 0 ? order : fingerprint_tls_compare(&a->key.publisher, &b->key.publisher);
 }
 
 void topics_sort(struct core *c)
@@ -185,6 +202,8 @@ void entry_remove(struct core *c, struct entry *entry)
 {
     struct topic *topic = entry->topic;
     media_route_drop(c, entry);
+    if (topic->presence != NULL)
+        presence_entry_gone(c, entry);
     federation_record_entry_gone(c, entry);
     deferred_cancel(c, &entry->record);
     DL_DELETE(topic->entries, entry);
@@ -271,11 +290,10 @@ static bool is_neighbours(const struct topic *topic)
     return topic->best != NULL && topic->best->path.count == 1;
 }
 
-static void settle(struct core *c, struct deferred *work)
+/* What the topic is about, when it is a room. */
+static void settle_room(struct core *c, struct topic *topic, struct entry *best)
 {
-    struct topic *topic = heap_entry(work, struct topic, settle);
     struct global_room *room = topic->key.room;
-    struct entry *best = choose(topic);
     bool moved = best != topic->best;
     bool neighbours = is_neighbours(topic);
     if (moved)
@@ -285,16 +303,36 @@ static void settle(struct core *c, struct deferred *work)
     if (topic->changed_list || moved)
         deferred_add(c, &room->roster);
     topic->changed_list = false;
-    for (struct federation_link *link = c->federation->links; link != NULL; link = link->next)
-        announce_topic(c, topic, link);
-    deferred_cancel(c, &topic->media);
-    media_route_topic(c, topic);
-    originals_of_room_changed(c, room);
-    if (topic->own || topic->entries != NULL)
-        return;
-    federation_record_topic_gone(c, topic);
+}
+
+static void topic_gone(struct core *c, struct topic *topic)
+{
+    if (topic->presence != NULL) {
+        presence_record_gone(c, topic);
+    } else {
+        federation_record_topic_gone(c, topic);
+        deferred_add(c, &topic->key.room->roster);
+    }
     deferred_cancel(c, &topic->record);
-    deferred_add(c, &room->roster);
     if (topic->outgoing == NULL)
         topic_free(c, topic);
+}
+
+static void settle(struct core *c, struct deferred *work)
+{
+    struct topic *topic = heap_entry(work, struct topic, settle);
+    struct entry *best = choose(topic);
+    if (topic->presence != NULL)
+        presence_settle(c, topic, best);
+    else
+        settle_room(c, topic, best);
+    for (struct federation_link *link = c->federation->links; link != NULL; link = link->next)
+        announce_topic(c, topic, link);
+    if (topic->presence == NULL) {
+        deferred_cancel(c, &topic->media);
+        media_route_topic(c, topic);
+        originals_of_room_changed(c, topic->key.room);
+    }
+    if (!topic->own && topic->entries == NULL)
+        topic_gone(c, topic);
 }

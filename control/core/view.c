@@ -6,6 +6,7 @@
 #include "control/core/global_room.h"
 #include "control/core/link.h"
 #include "control/core/media_route.h"
+#include "control/core/presence.h"
 #include "control/core/purpose.h"
 
 static const char *const grade_names[] = {"none", "signed", "proven"};
@@ -74,6 +75,15 @@ static void add_traffic(cJSON *o, const struct peer *peer)
     cJSON_AddNumberToObject(o, "packets_lost", (double)t->sum.lost);
 }
 
+/* The origins that it has announced in rooms. */
+static size_t count_announced(const struct federation_link *link)
+{
+    size_t count = 0;
+    for (const struct entry *e = link->entries; e != NULL; e = e->link_next)
+        count += e->topic->key.room != NULL;
+    return count;
+}
+
 /* Somebody is in the room behind this link. */
 static bool is_peopled(const struct federation_link *link, const struct global_room *room)
 {
@@ -122,7 +132,7 @@ static void add_peer(cJSON *array, const struct core *c, const struct peer *peer
     else
         cJSON_AddNullToObject(o, "addr");
     const struct federation_link *link = peer->federation;
-    add_number(o, "announced", link == NULL ? 0 : (double)link->entry_count, link != NULL);
+    add_number(o, "announced", link == NULL ? 0 : (double)count_announced(link), link != NULL);
     add_number(o, "wanted", link == NULL ? 0 : (double)link->demander_count, link != NULL);
     uint64_t at = reconnect_deadline(&peer->reconnect);
     add_number(o, "next_dial_ms", at > now ? (double)((at - now) / CLOCK_MS) : 0,
@@ -238,5 +248,50 @@ cJSON *core_view_calls(const struct core *c)
     cJSON *array = cJSON_CreateArray();
     for (const struct call *call = c->calls; call != NULL; call = call->hh.next)
         add_call(c, array, call);
+    return array;
+}
+
+/* ---- presence ---- */
+
+#define PRESENCE_ROWS_MAX 100000
+
+static void add_text_or_null(cJSON *o, const char *key, const char *text)
+{
+    if (text == NULL || text[0] == '\0')
+        cJSON_AddNullToObject(o, key);
+    else
+        cJSON_AddStringToObject(o, key, text);
+}
+
+static void add_place(const struct core *c, cJSON *o, const struct presence *p)
+{
+    const struct topic *topic = p->topic;
+    const struct peer *peer = peer_find(c, &topic->key.origin);
+    add_tls(o, "relay", &topic->key.origin);
+    add_text_or_null(o, "label",
+                     topic->own     ? c->settings.config->relay.name
+                     : peer == NULL ? NULL
+                                    : peer->label);
+    cJSON_AddNumberToObject(o, "hops", topic->own ? 0 : (double)topic->best->path.count);
+    add_text_or_null(o, "via", topic->own ? NULL : topic->best->link->peer->label);
+}
+
+cJSON *core_view_presence(const struct core *c)
+{
+    cJSON *array = cJSON_CreateArray();
+    int rows = 0;
+    for (const struct presence *p = c->federation->presences; p != NULL; p = p->next) {
+        const struct presence_name *name = p->names.log;
+        if (!p->topic->own && p->topic->best == NULL)
+            continue;
+        for (; name != NULL && rows < PRESENCE_ROWS_MAX; name = name->next) {
+            if (!name->here)
+                continue;
+            cJSON *o = add_object(array);
+            cJSON_AddStringToObject(o, "fingerprint", name->text);
+            add_place(c, o, p);
+            rows++;
+        }
+    }
     return array;
 }

@@ -26,7 +26,7 @@ def relays(lab, count, edges, **config):
 def announced(relay, count):
     """Waits until the relay's neighbours have announced so many origins, all together."""
     wait_for(f"{count} origins at {relay.name}",
-             lambda: sum(p.get("announced", 0) for p in relay.ctl("peers")) == count)
+             lambda: sum(p["announced"] or 0 for p in relay.ctl("peers")) == count)
 
 
 def talk(lab, places, seconds=3):

@@ -66,6 +66,7 @@ static void look(struct flow_world *w, const char *when)
         print_view(w->seen, "session", core_view_sessions(r->core));
         print_view(w->seen, "room", core_view_rooms(r->core));
         print_view(w->seen, "call", core_view_calls(r->core));
+        print_view(w->seen, "presence", core_view_presence(r->core));
     }
 }
 

@@ -51,10 +51,17 @@ static bool is_no_news(const char *line, size_t len)
            memmem(line, len, by_relay, sizeof(by_relay) - 1) != NULL;
 }
 
+/* In how many parts, and before or after what, depends on the time; what it comes to is in view. */
+static bool is_presence(const char *line)
+{
+    static const char update[] = "  {\"PresenceUpdate\":";
+    return strncmp(line, update, sizeof(update) - 1) == 0;
+}
+
 static const char *skip_no_news(const char *line, bool exact)
 {
     size_t len = strcspn(line, "\n");
-    while (!exact && is_no_news(line, len)) {
+    while (!exact && (is_no_news(line, len) || is_presence(line))) {
         line += len + (line[len] == '\n');
         len = strcspn(line, "\n");
     }

@@ -106,6 +106,7 @@ static void test_nothing_changes_without_a_change(void **state)
     struct relay *ra = &h->relays[0];
     struct caller a = phone_new(ra, 1), b = phone_new(&h->relays[1], 2);
     phones_call(&a, &b, "c1");
+    harness_pass(h, CLOCK_SECOND);
     struct buffer before = {0}, after = {0};
     fake_plane_print(&ra->plane, &before);
     harness_configure(ra, peers_with(harness_peer(1, "")), true);

@@ -39,8 +39,7 @@ static int teardown(void **state)
     return 0;
 }
 
-#define EVENT(f, now, name, ...)                                                                   \
-    events_write(&(f)->events, now, name, LOG_FIELDS_(__VA_ARGS__))
+#define EVENT(f, now, name, ...) events_write(&(f)->events, now, name, LOG_FIELDS_(__VA_ARGS__))
 
 static void test_fields_become_json(void **state)
 {
