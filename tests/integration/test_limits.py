@@ -3,7 +3,7 @@
 # asan
 # timeout: 180
 """Limits: how many, how fast, and that who is slow or greedy hurts only himself
-(defects 34, 35, 39, 40, 54, 61 and 66)."""
+(defects 34, 35, 39, 40, 54, 61, 66 and 73)."""
 from harness import (ALICE, BOB, CAROL, DAVE, answer, lossless, main, offer, user_fingerprint,
                      wait_for)
 
@@ -111,6 +111,31 @@ def test_defect_34_calls_for_a_phone_that_does_not_read(lab):
     other.wait_message("alice", "DirectCallOffer")
     other.send("alice", answer("c1"))
     other.wait_message("carol", "CallSetup")
+
+
+def test_defect_73_a_link_does_not_wait_for_a_phone_that_does_not_read(lab):
+    """More offers over the link than the callee takes: the other calls over that link are served."""
+    a, b = lab.relay("relay-a"), lab.relay("relay-b")
+    a.configure(peers=[a.peer(b)])
+    b.configure(trusted=[b.trust(a)])
+    b.start()
+    a.start()
+    a.linked("relay-b")
+    puppet, other = lab.puppet(), lab.puppet("other")
+    bob = puppet.register("bob", b, BOB)
+    puppet.deaf("bob")
+    carol = other.register("carol", b, CAROL)
+    alice = other.register("alice", a, ALICE)
+    for i in range(400):
+        other.send("alice", offer(alice, bob, f"call{i}"))
+        other.send("alice", {"Hangup": {"reason": "Normal", "call_id": f"call{i}"}})
+        if i % 50 == 49:
+            other.ping("alice")
+    other.send("alice", offer(alice, carol, "c1"))
+    other.wait_message("carol", "DirectCallOffer")
+    other.send("carol", answer("c1"))
+    other.wait_message("alice", "CallSetup")
+    assert all(p["state"] == "linked" and p["connections"] == 1 for p in a.ctl("peers"))
 
 
 def test_defect_35_a_member_that_does_not_read(lab):

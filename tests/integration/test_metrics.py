@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # parallel
 """/metrics, /healthz and /readyz: what they say before and after a call, and when a plane is gone."""
+import contextlib
 import datetime
+import os
 import re
 import signal
 import socket
@@ -79,6 +81,28 @@ def test_metrics_count_a_call(lab):
     assert after['chappe_drops_total{plane="data",reason="malformed"}'] == 0, after
 
 
+def listens(process):
+    """The TCP ports on which it listens: [(address in hex, port)]."""
+    sockets = set()
+    for fd in os.listdir(f"/proc/{process.pid}/fd"):
+        with contextlib.suppress(OSError):
+            sockets.add(os.readlink(f"/proc/{process.pid}/fd/{fd}"))
+    lines = []
+    for table in ("tcp", "tcp6"):
+        with open(f"/proc/{process.pid}/net/{table}") as f:
+            lines += [line.split() for line in f.readlines()[1:]]
+    return [tuple(x[1].split(":")) for x in lines if x[3] == "0A" and f"socket:[{x[9]}]" in sockets]
+
+
+def test_defect_17_nothing_is_served_but_where_the_config_says(lab):
+    relay = lab.relay("plain").start()
+    assert listens(relay.control) == listens(relay.data) == []
+    other = start(lab)
+    port = int(other.metrics.split(":")[1])
+    assert listens(other.control) == [("0100007F", f"{port:04X}")] and listens(other.data) == []
+    assert get(other, "/presence")[0] == get(other, "/peers")[0] == 404
+
+
 def test_health_and_readiness(lab):
     relay = start(lab)
     assert get(relay, "/healthz")[0] == 200
@@ -92,7 +116,7 @@ def test_health_and_readiness(lab):
         assert error.code == 405, error.code
 
 
-def test_peers_have_their_labels_only(lab):
+def test_defect_48_peers_have_their_labels_only(lab):
     relay, other = lab.relay("relay"), lab.relay("other")
     relay.metrics = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
     relay.configure(metrics={"listen": relay.metrics}, peers=[relay.peer(other, label='b "x" \\')])

@@ -15,7 +15,7 @@ static void settle(struct harness *h)
 }
 
 /* Defect 28: both spellings are one room. Defect 31: nobody gets his own users back. */
-static void test_pair_hears_and_sees(void **state)
+static void defect_28_both_spellings_are_one_room(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
@@ -38,7 +38,7 @@ static void test_pair_hears_and_sees(void **state)
 }
 
 /* Defect 26: each join and leave is announced, not only the first and the last. */
-static void test_every_change_is_announced(void **state)
+static void defect_26_every_change_is_announced(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
@@ -52,12 +52,75 @@ static void test_every_change_is_announced(void **state)
     settle(h);
     mesh_expect_sees(&a, &b, false);
     mesh_expect_sees(&a, &b2, true);
-    mesh_expect_sees(&b2, &a, true); /* defect 27: who stays still sees those elsewhere */
+    harness_free(h);
+}
+
+static void defect_27_who_stays_still_sees_those_elsewhere(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    struct mesh_person b = mesh_enter(h, 1, 2, "general");
+    struct mesh_person b2 = mesh_enter(h, 1, 3, "general");
+    settle(h);
+    skip_messages(b2.member);
+    sim_hang(b.phone.relay, b.member);
+    expect_message(b2.member, "RoomUpdate", "\"count\":2", a.phone.name, b2.phone.name, NULL);
+    harness_free(h);
+}
+
+/* More joins and leaves at once than any queue of events would hold: what counts is who is there.
+ */
+static void defect_36_a_crowd_is_announced_as_it_is_in_the_end(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
+    struct mesh_person a = mesh_enter(h, 0, 1, "general"), p[40];
+    for (int turn = 0; turn < 3; turn++) {
+        for (int i = 0; i < 40; i++)
+            p[i] = mesh_enter(h, 1, 10 + i, "general");
+        for (int i = turn == 2; i < 40; i++) {
+            sim_hang(p[i].phone.relay, p[i].member);
+            sim_hang(p[i].phone.relay, p[i].phone.conn);
+        }
+    }
+    settle(h);
+    mesh_expect_sees(&a, &p[0], true);
+    for (int i = 1; i < 40; i++)
+        mesh_expect_sees(&a, &p[i], false);
+    harness_free(h);
+}
+
+/* Announcements of all kinds cross while links come and go: nothing waits for anything. */
+static void defect_32_nothing_locks_when_announcements_cross(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(3, triangle, COUNT(triangle), 2, true);
+    struct caller phone = phone_new(&h->relays[0], 9);
+    struct mesh_person p[3];
+    for (int turn = 0; turn < 20; turn++) {
+        for (int i = 0; i < 3; i++)
+            p[i] = mesh_enter(h, i, i + 1, turn % 2 == 0 ? "general" : MESH_HASHED_GENERAL);
+        harness_cut(h, turn % 3, (turn + 1) % 3);
+        for (int i = 0; i < 3; i++) {
+            sim_hang(p[i].phone.relay, p[i].member);
+            sim_hang(p[i].phone.relay, p[i].phone.conn);
+        }
+        harness_pass(h, 10 * CLOCK_MS);
+        sim_say(&h->relays[0], phone.conn, "{\"Ping\":{\"timestamp_ms\":1}}");
+        expect_message(phone.conn, "Pong", NULL);
+    }
+    for (int i = 0; i < 3; i++)
+        p[i] = mesh_enter(h, i, i + 1, "general");
+    harness_pass(h, 60 * CLOCK_SECOND);
+    mesh_expect_sees(&p[0], &p[1], true);
+    mesh_expect_sees(&p[1], &p[2], true);
+    mesh_expect_all_hear(h, 7);
     harness_free(h);
 }
 
 /* Defect 24: a lost link takes those behind it along, and they come back with it. */
-static void test_lost_link_withdraws(void **state)
+static void defect_24_a_lost_link_withdraws(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
@@ -75,7 +138,7 @@ static void test_lost_link_withdraws(void **state)
 }
 
 /* Defect 30: one join in a triangle, which made 11,000 messages a second for ever. */
-static void test_join_in_triangle_costs_six_messages(void **state)
+static void defect_30_a_join_in_a_triangle_costs_six_messages(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(3, triangle, COUNT(triangle), 2, true);
@@ -112,7 +175,7 @@ static void test_chain_needs_delegate(void **state)
 }
 
 /* Defect 47: the relay in the middle has nobody, and passes on what those behind it want. */
-static void test_chain_passes_on(void **state)
+static void defect_47_media_goes_where_somebody_listens(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(3, chain, 2, 2, true);
@@ -176,7 +239,7 @@ static void everybody(const struct mesh_edge *edges, size_t edge_count, int coun
 }
 
 /* Defect 45: no loops and no copies, in whatever shape. */
-static void test_shapes(void **state)
+static void defect_45_no_loops_and_no_copies_in_any_shape(void **state)
 {
     (void)state;
     struct mesh_edge full[21];
@@ -247,7 +310,7 @@ static void test_path_change(void **state)
 }
 
 /* Defect 80: neither implausible nor endless lists; whose relay they are on is always said. */
-static void test_lists_are_checked(void **state)
+static void defect_80_lists_are_checked(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
@@ -363,17 +426,20 @@ static void test_adoption_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pair_hears_and_sees),
-        cmocka_unit_test(test_every_change_is_announced),
-        cmocka_unit_test(test_lost_link_withdraws),
-        cmocka_unit_test(test_join_in_triangle_costs_six_messages),
+        cmocka_unit_test(defect_28_both_spellings_are_one_room),
+        cmocka_unit_test(defect_26_every_change_is_announced),
+        cmocka_unit_test(defect_27_who_stays_still_sees_those_elsewhere),
+        cmocka_unit_test(defect_36_a_crowd_is_announced_as_it_is_in_the_end),
+        cmocka_unit_test(defect_32_nothing_locks_when_announcements_cross),
+        cmocka_unit_test(defect_24_a_lost_link_withdraws),
+        cmocka_unit_test(defect_30_a_join_in_a_triangle_costs_six_messages),
         cmocka_unit_test(test_chain_needs_delegate),
-        cmocka_unit_test(test_chain_passes_on),
+        cmocka_unit_test(defect_47_media_goes_where_somebody_listens),
         cmocka_unit_test(test_hop_limit),
-        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(defect_45_no_loops_and_no_copies_in_any_shape),
         cmocka_unit_test(test_ring_loses_a_relay),
         cmocka_unit_test(test_path_change),
-        cmocka_unit_test(test_lists_are_checked),
+        cmocka_unit_test(defect_80_lists_are_checked),
         cmocka_unit_test(test_listing_replaces),
         cmocka_unit_test(test_adoption_changes_nothing),
     };

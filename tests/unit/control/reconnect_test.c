@@ -51,7 +51,7 @@ static void test_waits_double_from_one_second_to_sixty(void **state)
     }
 }
 
-static void test_every_jitter_lies_between_half_and_whole(void **state)
+static void defect_41_every_jitter_lies_between_half_and_whole(void **state)
 {
     (void)state;
     uint64_t random = 1;
@@ -79,7 +79,7 @@ static void test_nothing_is_dialed_while_linked(void **state)
     assert_false(reconnect_due(&r, START + 3600 * SECOND));
 }
 
-static void test_only_a_stable_link_resets_the_wait(void **state)
+static void defect_41_only_a_stable_link_resets_the_wait(void **state)
 {
     (void)state;
     struct reconnect r;
@@ -122,9 +122,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dials_at_once_and_says_so_once),
         cmocka_unit_test(test_waits_double_from_one_second_to_sixty),
-        cmocka_unit_test(test_every_jitter_lies_between_half_and_whole),
+        cmocka_unit_test(defect_41_every_jitter_lies_between_half_and_whole),
         cmocka_unit_test(test_nothing_is_dialed_while_linked),
-        cmocka_unit_test(test_only_a_stable_link_resets_the_wait),
+        cmocka_unit_test(defect_41_only_a_stable_link_resets_the_wait),
         cmocka_unit_test(test_an_operator_can_hurry_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

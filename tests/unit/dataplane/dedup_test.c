@@ -61,7 +61,7 @@ static void test_the_same_link_may_repeat_itself(void **state)
     assert_true(copy(d, 1, B, 9, false, start));
 }
 
-static void test_identical_talkers_of_two_origins_both_pass(void **state)
+static void defect_42_identical_talkers_of_two_origins_both_pass(void **state)
 {
     struct dedup *d = *state;
     assert_false(copy(d, 1, A, 9, false, start));
@@ -128,7 +128,7 @@ static void test_growing_keeps_what_is_known(void **state)
 }
 
 /* At the rate that it was sized for it forgets next to nothing; beyond, it stays in bounds. */
-static void test_holds_the_reserved_rate(void **state)
+static void defect_44_holds_the_reserved_rate_in_bounds(void **state)
 {
     struct dedup *d = *state;
     const uint32_t rate = 4000;
@@ -153,13 +153,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_same_origin_over_another_link_is_a_copy),
         TEST(test_the_same_link_may_repeat_itself),
-        TEST(test_identical_talkers_of_two_origins_both_pass),
+        TEST(defect_42_identical_talkers_of_two_origins_both_pass),
         TEST(test_over_a_legacy_link_the_origin_does_not_count),
         TEST(test_our_own_media_comes_back_as_a_copy),
         TEST(test_rooms_are_apart),
         TEST(test_remembers_two_seconds_and_not_four),
         TEST(test_growing_keeps_what_is_known),
-        TEST(test_holds_the_reserved_rate),
+        TEST(defect_44_holds_the_reserved_rate_in_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

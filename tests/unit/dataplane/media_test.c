@@ -214,7 +214,7 @@ static void test_defect_54_a_members_rate_is_its_own(void **state)
     assert_int_equal(heard(scene.member[2]), 11);
 }
 
-static void test_a_routes_rate(void **state)
+static void test_defect_46_a_routes_rate(void **state)
 {
     struct setup *s = *state;
     struct scene scene;
@@ -284,6 +284,20 @@ static void test_a_receiver_that_takes_nothing_hurts_only_itself(void **state)
     assert_int_equal(s->exchange.counters.drop_send, 1);
 }
 
+/* What the path does not carry with the tag before it is counted, and all others get it. */
+static void test_defect_50_what_is_too_long_for_a_link_is_counted(void **state)
+{
+    struct setup *s = *state;
+    struct scene scene;
+    make_scene(s, &scene, false);
+    scene.link1->quic->refuse_datagrams = ERR_TOO_LARGE;
+    receive(s, scene.member[0], setup_packet(1));
+    assert_int_equal(heard(scene.link1), 0);
+    assert_int_equal(heard(scene.link2), 1);
+    assert_int_equal(heard(scene.member[1]), 1);
+    assert_int_equal(s->exchange.counters.drop_send, 1);
+}
+
 static void test_new_egress_replaces_the_old(void **state)
 {
     struct setup *s = *state;
@@ -346,11 +360,12 @@ int main(void)
         TEST(test_any_connection_of_the_link_brings_media),
         TEST(test_a_lost_connection_is_replaced_without_a_command),
         TEST(test_defect_54_a_members_rate_is_its_own),
-        TEST(test_a_routes_rate),
+        TEST(test_defect_46_a_routes_rate),
         TEST(test_the_same_packet_over_two_links_is_heard_once),
         TEST(test_defect_43_our_own_packet_does_not_come_back_over_an_original),
         TEST(test_identical_packets_of_two_members_are_both_heard),
         TEST(test_a_receiver_that_takes_nothing_hurts_only_itself),
+        TEST(test_defect_50_what_is_too_long_for_a_link_is_counted),
         TEST(test_new_egress_replaces_the_old),
         TEST(test_the_first_media_is_told_once),
     };
