@@ -5,6 +5,7 @@
 
 #include "control/core/call_flow.h"
 #include "control/core/call_way.h"
+#include "control/core/registry.h"
 #include "control/core/relay_say.h"
 
 /* ---- the list ---- */
@@ -134,11 +135,10 @@ bool call_asked_by(struct core *c, struct call *call, struct peer *peer,
     return true;
 }
 
-/* Those where presence has him and that were not asked before; how many. */
-static size_t ask_places(struct core *c, struct call *call)
+/* By those of the ways that were not gone before; how many. */
+static size_t ask_by(struct core *c, struct call *call, const struct path *ways, size_t count)
 {
-    struct path ways[CALL_ASKED_MAX];
-    size_t n = 0, count = call_ways(c, call->callee.name, ways, CALL_ASKED_MAX);
+    size_t n = 0;
     for (size_t i = 0; i < count; i++) {
         struct peer *peer = peer_find(c, &ways[i].relays[0]);
         const struct fingerprint_tls *place = &ways[i].relays[ways[i].count - 1];
@@ -148,13 +148,23 @@ static size_t ask_places(struct core *c, struct call *call)
     return n;
 }
 
+static size_t ask_places(struct core *c, struct call *call)
+{
+    struct path ways[CALL_WAYS_MAX];
+    return ask_by(c, call, ways, call_ways(c, call->callee.name, ways, CALL_WAYS_MAX));
+}
+
+/* All that are linked, and the originals beyond. */
 static size_t ask_everybody(struct core *c, struct call *call)
 {
+    struct path ways[CALL_WAYS_MAX];
     size_t n = 0;
     call->everybody = true;
-    for (struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next)
-        n += call_asked_by(c, call, peer, NULL, 0, NULL);
-    return n;
+    for (struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next) {
+        if (call_asked_find(call, &peer->fingerprint, &peer->fingerprint) == NULL)
+            n += call_asked_by(c, call, peer, NULL, 0, NULL);
+    }
+    return n + ask_by(c, call, ways, call_ways_to_originals(c, ways, CALL_WAYS_MAX));
 }
 
 size_t call_asked_start(struct core *c, struct call *call)
@@ -163,13 +173,40 @@ size_t call_asked_start(struct core *c, struct call *call)
     return n > 0 ? n : ask_everybody(c, call);
 }
 
+/* He has come to us meanwhile. */
+static bool is_here_now(struct core *c, struct call *call)
+{
+    struct phone *phone = registry_find(c, call->callee.name);
+    if (phone == NULL || phone->side_count >= PHONE_CALLS_MAX)
+        return false;
+    call_flow_ring_here(c, call, phone);
+    return true;
+}
+
+/* True if there is somebody to ask, or there may be soon. */
+static bool search(struct core *c, struct call *call)
+{
+    call->search_next = UINT64_MAX;
+    if (is_here_now(c, call) || ask_places(c, call) > 0)
+        return true;
+    if (call->everybody)
+        return false;
+    if (call->search_until == 0)
+        call->search_until = c->now + CALL_SEARCH_NS;
+    if (c->now >= call->search_until)
+        return ask_everybody(c, call) > 0;
+    call->search_next = c->now + CALL_SEARCH_STEP_NS;
+    call_changed(c, call);
+    return true;
+}
+
 void call_asked_exhausted(struct core *c, struct call *call)
 {
     if (call_is_transit(call)) {
         call_forget(c, call);
         return;
     }
-    if (ask_places(c, call) > 0)
+    if (search(c, call))
         return;
     struct call_ending ending = {.reason = SIGNAL_HANGUP_NORMAL,
                                  .why = "the callee is with none of the relays",

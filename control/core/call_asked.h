@@ -3,9 +3,13 @@
  * "Calls").
  *
  * If presence knows relays that have him, these are asked, each along its path. If it knows none,
- * all that are linked are: relays of ours answer "not here", originals say nothing. The first that
- * accepts is bound, the others get a Hangup. When all have said that he is not there, presence is
- * asked once more, for he may have moved meanwhile; what it knew before counts no second time.
+ * everybody is: all that are linked, and the originals beyond, each through the one relay of ours
+ * that speaks with it. Relays of ours answer "not here", originals say nothing. The first that
+ * accepts is bound, the others get a Hangup.
+ *
+ * When all have said that he is not there, the call ends, unless presence had promised him: he may
+ * be on the move, and news of it under way. Then presence is asked again for a second, and after
+ * that everybody is.
  */
 #ifndef CHAPPE_CONTROL_CORE_CALL_ASKED_H
 #define CHAPPE_CONTROL_CORE_CALL_ASKED_H
@@ -13,11 +17,13 @@
 #include "control/core/calls.h"
 #include "control/core/peers.h"
 
-#define CALL_ASKED_MAX 16 /* places that presence names, or an offer in transit */
+#define CALL_ASKED_MAX 16 /* places of one call in transit */
+#define CALL_SEARCH_NS CLOCK_SECOND
+#define CALL_SEARCH_STEP_NS (CLOCK_SECOND / 10)
 
 /* Asks whoever may have the callee; how many relays that were. */
 size_t call_asked_start(struct core *c, struct call *call);
-/* All have said that he is not there: asks anew, or ends the call. */
+/* All have said that he is not there: asks anew, now or a little later, or ends the call. */
 void call_asked_exhausted(struct core *c, struct call *call);
 /*
  * Offers it to a linked relay, or by it to the last one of the way. `envelope`: of the offer that

@@ -34,6 +34,14 @@ void call_flow_say_ringing(struct core *c, struct call *call)
     relay_say(c, peer, &ringing, &e);
 }
 
+void call_flow_ring_here(struct core *c, struct call *call, struct phone *callee)
+{
+    call_side_here(&call->callee, callee);
+    transaction_send(&c->transaction, callee->connection->id, buffer_view(&call->offer));
+    call_flow_ring(c, call);
+    call_changed(c, call);
+}
+
 /* The address at which this phone reaches us: as configured, else as it did (defect 60). */
 static void relay_address(const struct core *c, const struct connection *conn,
                           char text[ADDRESS_TEXT])
@@ -170,9 +178,7 @@ static void start_call(struct core *c, struct phone *phone,
     call_side_here(&call->caller, phone);
     struct phone *callee = registry_find(c, target);
     if (callee != NULL) {
-        call_side_here(&call->callee, callee);
-        transaction_send(&c->transaction, callee->connection->id, raw);
-        call_flow_ring(c, call);
+        call_flow_ring_here(c, call, callee);
         report_offer(c, call, 0);
         return;
     }

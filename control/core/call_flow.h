@@ -33,6 +33,8 @@ void call_flow_report(struct core *c, struct phone *phone, const struct signal_m
 void call_flow_ring(struct core *c, struct call *call);
 /* The same, again. */
 void call_flow_say_ringing(struct core *c, struct call *call);
+/* Hands the offer to a phone here. */
+void call_flow_ring_here(struct core *c, struct call *call, struct phone *callee);
 /* CallSetup to a side that is here; the other's addresses may be absent. */
 void call_flow_setup(struct core *c, const struct call_side *side,
                      struct signal_text direct_address, struct signal_texts local_addresses);

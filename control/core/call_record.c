@@ -53,6 +53,8 @@ void call_record_write(struct core *c, struct deferred *work)
     buffer_append_u8(&value, call->rung);
     put_asked(&value, call);
     buffer_append_u8(&value, call->everybody);
+    buffer_append_u64(&value, call->search_until);
+    buffer_append_u64(&value, call->search_next);
     buffer_append_u32(&value, call->said);
     buffer_append_u64(&value, call->ring_deadline);
     buffer_append_u64(&value, call->link_deadline);
@@ -180,6 +182,8 @@ static int get_call_2(struct core *c, struct reader *r, struct call *call)
     call->rung = record_get_bool(r);
     get_asked(r, call, true);
     call->everybody = record_get_bool(r);
+    call->search_until = reader_u64(r);
+    call->search_next = reader_u64(r);
     call->said = reader_u32(r);
     get_texts(r, call);
     return caller < 0 ? caller : callee;

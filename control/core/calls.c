@@ -34,6 +34,10 @@ static void deadline_passed(struct core *c, struct timer *timer)
 {
     struct call *call = heap_entry(timer, struct call, timer);
     struct call_ending ending = {.by_relay = true};
+    if (call->state == CALL_RINGING && c->now < call->ring_deadline) {
+        call_asked_exhausted(c, call);
+        return;
+    }
     if (call->state == CALL_RINGING) {
         c->counters.calls_timed_out++;
         ending.reason = SIGNAL_HANGUP_TIMEOUT;
@@ -54,7 +58,7 @@ struct call *calls_restore(struct core *c, const char *id, struct signal_text sp
     signal_text_copy(spelling, call->spelling, sizeof(call->spelling));
     call->caller.call = call;
     call->callee.call = call;
-    call->link_deadline = UINT64_MAX;
+    call->link_deadline = call->search_next = UINT64_MAX;
     call->timer.due = deadline_passed;
     call->record.run = call_record_write;
     HASH_ADD_STR(c->calls, id, call);
@@ -91,9 +95,16 @@ void calls_free(struct core *c, struct call *call)
     free(call);
 }
 
+static uint64_t deadline_of(const struct call *call)
+{
+    if (call->state == CALL_ACTIVE)
+        return call->link_deadline;
+    return call->search_next < call->ring_deadline ? call->search_next : call->ring_deadline;
+}
+
 void call_changed(struct core *c, struct call *call)
 {
-    uint64_t deadline = call->state == CALL_RINGING ? call->ring_deadline : call->link_deadline;
+    uint64_t deadline = deadline_of(call);
     if (deadline == UINT64_MAX)
         timer_stop(c, &call->timer);
     else

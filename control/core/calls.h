@@ -66,8 +66,10 @@ struct call {
     bool rung;                /* the caller, or his relay, got the CallRinging */
     struct call_asked *asked; /* RINGING: where the callee may be besides */
     size_t asked_count;
-    bool everybody; /* nobody knew where: whoever gets linked is asked too */
-    uint32_t said;  /* messages of ours to relays about it: makes their ids */
+    bool everybody;        /* nobody knew where: whoever gets linked is asked too */
+    uint64_t search_until; /* 0: not yet; the callee was not where presence had him */
+    uint64_t search_next;  /* when presence is asked again; UINT64_MAX: not at all */
+    uint32_t said;         /* messages of ours to relays about it: makes their ids */
     uint64_t ring_deadline;
     uint64_t link_deadline;  /* UINT64_MAX: its media does not wait for a lost link */
     struct buffer offer;     /* as it came: for CallSetup, and to be repeated */

@@ -62,16 +62,6 @@ static struct call *add_call(struct core *c, const struct incoming *in)
     return call;
 }
 
-/* ---- to a phone here ---- */
-
-static void ring_here(struct core *c, const struct incoming *in, struct call *call)
-{
-    call_side_here(&call->callee, in->callee);
-    transaction_send(&c->transaction, in->callee->connection->id, in->raw);
-    call_flow_ring(c, call);
-    call_changed(c, call);
-}
-
 /* ---- to another relay ---- */
 
 /* Sends the offer on along this way. False: it cannot go there. */
@@ -111,7 +101,7 @@ static void take_for_phone(struct core *c, const struct incoming *in)
     } else if (in->callee->side_count >= PHONE_CALLS_MAX) {
         refuse(c, in, SIGNAL_HANGUP_BUSY, "the callee has too many calls");
     } else if ((call = add_call(c, in)) != NULL) {
-        ring_here(c, in, call);
+        call_flow_ring_here(c, call, in->callee);
         if (in->envelope->way_count > 0)
             carry_all(c, in, call);
     }
@@ -146,7 +136,7 @@ static void take_again(struct core *c, const struct incoming *in, struct call *c
         return;
     if (e->way_count == 0) {
         if (call->callee.phone == NULL && in->callee != NULL)
-            ring_here(c, in, call);
+            call_flow_ring_here(c, call, in->callee);
         else if (call->callee.phone == NULL)
             say_not_here(c, in);
     } else if (call_asked_find(call, &e->way[0], place_of(c, in)) == NULL &&

@@ -60,6 +60,8 @@ struct harness *mesh_new_beside(int count, const struct mesh_edge *edges, size_t
 
 static bool has_members(const struct relay *r, const char *room)
 {
+    if (room[0] == '\0')
+        return false;
     for (size_t i = 0; i < r->plane.connection_count; i++) {
         if (r->plane.connections[i]->open && strcmp(r->plane.connections[i]->room, room) == 0)
             return true;

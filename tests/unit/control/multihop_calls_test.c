@@ -1,0 +1,396 @@
+/*
+ * Calls between relays that are not neighbours (federation.md, "Calls"): whole relays of ours, from
+ * presence to media.
+ */
+#include "mesh.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NOBODY "0000:0000:0000:0000:0000:0000:0000:0000"
+
+static const struct mesh_edge chain[] = {{0, 1}, {1, 2}, {2, 3}};
+static const struct mesh_edge triangle[] = {{0, 1}, {1, 2}, {0, 2}};
+
+struct scene {
+    struct harness *h;
+    struct caller a, b;
+};
+
+static void settle(struct scene *s)
+{
+    harness_pass(s->h, 2 * CLOCK_SECOND);
+}
+
+/* Alice at relay 0, Bob at relay `callee`, and presence knows it. */
+static struct scene scene_new(const struct mesh_edge *edges, size_t edge_count, int relays,
+                              int callee)
+{
+    struct scene s = {.h = mesh_new(relays, edges, edge_count, relays, true)};
+    s.a = phone_new(&s.h->relays[0], 1);
+    s.b = phone_new(&s.h->relays[callee], 2);
+    settle(&s);
+    return s;
+}
+
+static struct scene chain_new(void)
+{
+    return scene_new(chain, COUNT(chain), 4, 3);
+}
+
+/* Nothing of any call is left anywhere. */
+static void expect_no_calls(struct scene *s)
+{
+    for (int i = 0; i < s->h->relay_count; i++) {
+        struct relay *r = &s->h->relays[i];
+        assert_int_equal(view_count(core_view_calls(r->core)), 0);
+        assert_int_equal(fake_plane_records_of(&r->plane, "call/"), 0);
+        for (size_t k = 0; k < r->plane.route_count; k++)
+            assert_string_equal(r->plane.routes[k].room, "general");
+    }
+}
+
+static void scene_end(struct scene *s)
+{
+    expect_no_calls(s);
+    harness_free(s->h);
+}
+
+static void ring_bob(struct scene *s, const char *id)
+{
+    phone_offer(&s->a, s->b.name, id);
+    expect_message(s->b.conn, "DirectCallOffer", id, "\"kept\":1", NULL);
+    expect_message(s->a.conn, "CallRinging", id, NULL);
+}
+
+static void answer(struct scene *s, struct caller *who, const char *id)
+{
+    phone_answer(who, id, "AcceptTrusted");
+    expect_message(s->a.conn, "DirectCallAnswer", id, NULL);
+    expect_message(s->a.conn, "CallSetup", id, NULL);
+    expect_message(who->conn, "CallSetup", id, NULL);
+}
+
+/* Each is heard once at the other's relay, and nowhere else. */
+static void expect_media(struct scene *s, const char *room, const struct caller *a,
+                         const struct caller *b)
+{
+    const struct relay *ends[] = {a->relay, b->relay};
+    for (int i = 0; i < 2; i++) {
+        int heard[HARNESS_RELAYS_MAX];
+        mesh_talk(s->h, ends[i]->number, room, heard);
+        for (int at = 0; at < s->h->relay_count; at++)
+            assert_int_equal(heard[at], at == ends[1 - i]->number);
+    }
+}
+
+static void expect_hangups(struct scene *s, const char *reason)
+{
+    expect_message(s->a.conn, "Hangup", reason, "c1", NULL);
+    expect_message(s->b.conn, "Hangup", reason, "c1", NULL);
+    expect_silence(s->a.conn);
+    expect_silence(s->b.conn);
+}
+
+/* ---- three links ---- */
+
+static void talk_over_three_links(struct scene *s)
+{
+    ring_bob(s, "c1");
+    answer(s, &s->b, "c1");
+    struct fake_connection *x = phone_join(&s->a, "call-c1");
+    struct fake_connection *y = phone_join(&s->b, "call-c1");
+    settle(s);
+    expect_media(s, "call-c1", &s->a, &s->b);
+    assert_non_null(strstr(mesh_roster(x), s->b.name));
+    assert_non_null(strstr(mesh_roster(x), "\"relay_label\":\"relay-3\"")); /* not the next one's */
+    assert_non_null(strstr(mesh_roster(y), s->a.name));
+    assert_non_null(strstr(mesh_roster(y), "\"relay_label\":\"relay-0\""));
+}
+
+static void test_a_call_over_three_links(void **state)
+{
+    (void)state;
+    struct scene s = chain_new();
+    talk_over_three_links(&s);
+    sim_say(s.a.relay, s.a.conn,
+            "{\"MediaPathReport\":{\"call_id\":\"c1\",\"direct_ok\":false,\"race_winner\":\"x\"}}");
+    sim_say(s.b.relay, s.b.conn,
+            "{\"MediaPathReport\":{\"call_id\":\"c1\",\"direct_ok\":true,\"race_winner\":\"y\"}}");
+    expect_message(s.a.conn, "MediaPathReport", "\"y\"", NULL);
+    phone_hangup(&s.a, "c1");
+    expect_message(s.b.conn, "Hangup", "Normal", "c1", NULL);
+    settle(&s);
+    scene_end(&s);
+}
+
+/* The same with control planes that live for so many events only. */
+static void test_control_planes_come_and_go_meanwhile(void **state)
+{
+    (void)state;
+    for (size_t every = 1; every <= 7; every++) {
+        struct scene s = chain_new();
+        s.h->adopt_every = every;
+        talk_over_three_links(&s);
+        phone_hangup(&s.b, "c1");
+        expect_message(s.a.conn, "Hangup", "Normal", "c1", NULL);
+        settle(&s);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(s.h->relays[i].plane.swept, 0);
+        scene_end(&s);
+    }
+}
+
+static void test_ends_of_all_kinds_over_three_links(void **state)
+{
+    (void)state;
+    struct scene s = chain_new();
+    ring_bob(&s, "c1");
+    phone_answer(&s.b, "c1", "Reject");
+    expect_message(s.a.conn, "Hangup", "Declined", "c1", NULL);
+    ring_bob(&s, "c2");
+    phone_hangup(&s.a, "c2");
+    expect_message(s.b.conn, "Hangup", "Normal", "c2", NULL);
+    ring_bob(&s, "c3");
+    harness_pass(s.h, 61 * CLOCK_SECOND);
+    expect_message(s.a.conn, "Hangup", "Timeout", "c3", NULL);
+    expect_message(s.b.conn, "Hangup", "Timeout", "c3", NULL);
+    ring_bob(&s, "c4");
+    answer(&s, &s.b, "c4");
+    sim_hang(s.b.relay, s.b.conn);
+    expect_message(s.a.conn, "Hangup", "Normal", "c4", "relay", NULL);
+    expect_silence(s.a.conn);
+    settle(&s);
+    phone_offer(&s.a, NOBODY, "c5");
+    expect_message(s.a.conn, "Hangup", "Normal", "c5", NULL); /* at once */
+    settle(&s);
+    scene_end(&s);
+}
+
+/* ---- where presence has him ---- */
+
+static void test_a_callee_at_two_relays(void **state)
+{
+    (void)state;
+    struct scene s = chain_new();
+    struct caller b = phone_new(&s.h->relays[2], 2); /* on the way to the other */
+    settle(&s);
+    for (int i = 0; i < 2; i++) {
+        const char *id = i == 0 ? "c1" : "c2";
+        struct caller *winner = i == 0 ? &s.b : &b, *other = i == 0 ? &b : &s.b;
+        phone_offer(&s.a, s.b.name, id);
+        expect_message(s.b.conn, "DirectCallOffer", id, NULL);
+        expect_message(b.conn, "DirectCallOffer", id, NULL);
+        expect_message(s.a.conn, "CallRinging", id, NULL);
+        expect_silence(s.a.conn);
+        answer(&s, winner, id);
+        expect_message(other->conn, "Hangup", "Normal", id, NULL);
+        phone_join(&s.a, i == 0 ? "call-c1" : "call-c2");
+        phone_join(winner, i == 0 ? "call-c1" : "call-c2");
+        expect_media(&s, i == 0 ? "call-c1" : "call-c2", &s.a, winner);
+        phone_answer(other, id, "AcceptTrusted"); /* too late */
+        expect_message(other->conn, "Hangup", id, NULL);
+        phone_hangup(winner, id);
+        expect_message(s.a.conn, "Hangup", id, NULL);
+        expect_silence(other->conn);
+        settle(&s);
+    }
+    phone_offer(&s.a, s.b.name, "c3");
+    expect_message(s.b.conn, "DirectCallOffer", NULL);
+    sim_hang(s.b.relay, s.b.conn); /* one of them goes, the other still rings */
+    expect_message(s.a.conn, "CallRinging", NULL);
+    expect_silence(s.a.conn);
+    expect_message(b.conn, "DirectCallOffer", "c3", NULL);
+    answer(&s, &b, "c3");
+    phone_hangup(&b, "c3");
+    settle(&s);
+    scene_end(&s);
+}
+
+/* He goes to another relay; news of it are as late as may be: the offer is on its way before. */
+static void move(struct scene *s, int to)
+{
+    sim_hang(s->b.relay, s->b.conn);
+    s->b = phone_new(&s->h->relays[to], 2);
+}
+
+static void test_the_callee_moves_before_the_offer(void **state)
+{
+    (void)state;
+    for (int to = 0; to < 3; to++) {
+        struct scene s = chain_new();
+        move(&s, to);
+        phone_offer(&s.a, s.b.name, "c1"); /* presence still has him at relay 3 */
+        settle(&s);
+        expect_message(s.b.conn, "DirectCallOffer", "c1", NULL);
+        expect_silence(s.b.conn);
+        expect_message(s.a.conn, "CallRinging", NULL);
+        answer(&s, &s.b, "c1");
+        phone_join(&s.a, "call-c1");
+        phone_join(&s.b, "call-c1");
+        if (to > 0)
+            expect_media(&s, "call-c1", &s.a, &s.b);
+        phone_hangup(&s.b, "c1");
+        expect_message(s.a.conn, "Hangup", NULL);
+        settle(&s);
+        scene_end(&s);
+    }
+}
+
+static void test_the_callee_is_gone_for_good(void **state)
+{
+    (void)state;
+    struct scene s = chain_new();
+    sim_hang(s.b.relay, s.b.conn);
+    phone_offer(&s.a, s.b.name, "c1");
+    settle(&s);
+    expect_message(s.a.conn, "Hangup", "Normal", "c1", "relay", NULL);
+    expect_silence(s.a.conn);
+    scene_end(&s);
+}
+
+/* ---- who may ---- */
+
+static void test_without_delegate_only_neighbours_are_called(void **state)
+{
+    (void)state;
+    struct scene s = {.h = mesh_new(3, chain, 2, 4, false)};
+    s.a = phone_new(&s.h->relays[0], 1);
+    s.b = phone_new(&s.h->relays[2], 2);
+    settle(&s);
+    phone_offer(&s.a, s.b.name, "c1");
+    settle(&s);
+    expect_message(s.a.conn, "Hangup", "Normal", "c1", NULL);
+    expect_silence(s.b.conn);
+    move(&s, 1);
+    settle(&s);
+    phone_offer(&s.a, s.b.name, "c2");
+    expect_message(s.b.conn, "DirectCallOffer", NULL);
+    phone_hangup(&s.a, "c2");
+    scene_end(&s);
+}
+
+/* In a mesh full of cycles an offer and all that follows take each link once. */
+static void test_no_message_goes_round(void **state)
+{
+    (void)state;
+    struct scene s = scene_new(triangle, COUNT(triangle), 3, 2);
+    ring_bob(&s, "c1");
+    answer(&s, &s.b, "c1");
+    assert_int_equal(view_count(core_view_calls(s.h->relays[1].core)), 0);
+    phone_hangup(&s.a, "c1");
+    settle(&s);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(core_counters(s.h->relays[i].core)->forwards_repeated, 0);
+    scene_end(&s);
+}
+
+/* ---- links and relays that go away ---- */
+
+static void test_the_middle_dies_while_it_rings(void **state)
+{
+    (void)state;
+    struct scene s = chain_new();
+    ring_bob(&s, "c1");
+    for (int i = 0; i < 4; i++)
+        s.h->relays[i].down = true;
+    harness_cut(s.h, 0, 1);
+    harness_cut(s.h, 1, 2);
+    sim_restart(&s.h->relays[1]);
+    harness_pass(s.h, 61 * CLOCK_SECOND);
+    expect_hangups(&s, "Timeout");
+    harness_pass(s.h, 70 * CLOCK_SECOND);
+    scene_end(&s);
+}
+
+static void test_the_middle_dies_while_they_talk(void **state)
+{
+    (void)state;
+    struct scene s = chain_new();
+    talk_over_three_links(&s);
+    for (int i = 0; i < 4; i++)
+        s.h->relays[i].down = true;
+    harness_cut(s.h, 0, 1);
+    harness_cut(s.h, 1, 2);
+    sim_restart(&s.h->relays[1]);
+    harness_pass(s.h, 31 * CLOCK_SECOND);
+    expect_hangups(&s, "Error");
+    harness_pass(s.h, 70 * CLOCK_SECOND);
+    scene_end(&s);
+}
+
+static void test_the_middle_restarts_while_they_talk(void **state)
+{
+    (void)state;
+    struct scene s = chain_new();
+    talk_over_three_links(&s);
+    harness_cut(s.h, 0, 1);
+    harness_cut(s.h, 1, 2);
+    sim_restart(&s.h->relays[1]);
+    harness_pass(s.h, 40 * CLOCK_SECOND);
+    expect_message(s.a.conn, "Hangup", "c1", NULL);
+    expect_message(s.b.conn, "Hangup", "c1", NULL);
+    harness_pass(s.h, 70 * CLOCK_SECOND);
+    scene_end(&s);
+}
+
+static void test_each_link_may_be_lost_for_a_moment(void **state)
+{
+    (void)state;
+    for (int link = 0; link < 3; link++) {
+        struct scene s = chain_new();
+        ring_bob(&s, "c1");
+        harness_cut(s.h, link, link + 1);
+        harness_pass(s.h, 3 * CLOCK_SECOND);
+        answer(&s, &s.b, "c1");
+        phone_join(&s.a, "call-c1");
+        phone_join(&s.b, "call-c1");
+        settle(&s);
+        harness_cut(s.h, link, link + 1);
+        harness_pass(s.h, 40 * CLOCK_SECOND);
+        expect_silence(s.a.conn);
+        expect_media(&s, "call-c1", &s.a, &s.b);
+        phone_hangup(&s.a, "c1");
+        expect_message(s.b.conn, "Hangup", NULL);
+        settle(&s);
+        scene_end(&s);
+    }
+}
+
+static void test_said_while_a_link_was_down(void **state)
+{
+    (void)state;
+    for (int link = 0; link < 3; link++) {
+        struct scene s = chain_new();
+        ring_bob(&s, "c1");
+        harness_cut(s.h, link, link + 1);
+        phone_answer(&s.b, "c1", "AcceptTrusted");
+        harness_pass(s.h, 3 * CLOCK_SECOND);
+        expect_message(s.b.conn, "CallSetup", NULL);
+        expect_message(s.a.conn, "DirectCallAnswer", NULL);
+        expect_message(s.a.conn, "CallSetup", NULL);
+        harness_cut(s.h, link, link + 1);
+        phone_hangup(&s.a, "c1");
+        harness_pass(s.h, 3 * CLOCK_SECOND);
+        expect_message(s.b.conn, "Hangup", "Normal", "c1", NULL);
+        scene_end(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_call_over_three_links),
+        cmocka_unit_test(test_control_planes_come_and_go_meanwhile),
+        cmocka_unit_test(test_ends_of_all_kinds_over_three_links),
+        cmocka_unit_test(test_a_callee_at_two_relays),
+        cmocka_unit_test(test_the_callee_moves_before_the_offer),
+        cmocka_unit_test(test_the_callee_is_gone_for_good),
+        cmocka_unit_test(test_without_delegate_only_neighbours_are_called),
+        cmocka_unit_test(test_no_message_goes_round),
+        cmocka_unit_test(test_the_middle_dies_while_it_rings),
+        cmocka_unit_test(test_the_middle_dies_while_they_talk),
+        cmocka_unit_test(test_the_middle_restarts_while_they_talk),
+        cmocka_unit_test(test_each_link_may_be_lost_for_a_moment),
+        cmocka_unit_test(test_said_while_a_link_was_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
