@@ -25,7 +25,7 @@ static uint64_t any_time(struct world *w, uint64_t most)
 
 static int any_relay(struct world *w)
 {
-    return (int)dice_below(&w->dice, (uint64_t)w->options.relays);
+    return (int)dice_below(&w->dice, (uint64_t)w->shape.relays);
 }
 
 static const struct edge *any_edge(struct world *w)
@@ -40,7 +40,7 @@ static void heal(struct healing *h)
     struct world *w = h->world;
     if (h->relay >= 0) {
         world_trace(w, "relay %d starts", h->relay);
-        relay_start(w->relays[h->relay]);
+        world_start(w, h->relay);
     }
     if (h->edge != NULL) {
         world_trace(w, "relays %d and %d reach each other again", h->edge->a, h->edge->b);
@@ -73,7 +73,7 @@ static void heal_all(struct world *w)
         heal(h);
         free(h);
     }
-    for (int i = 0; i < w->options.relays; i++)
+    for (int i = 0; i < w->shape.relays; i++)
         net_set_island(world_endpoint(w, i), 0);
     net_uncut_all(&w->net);
     w->net.lose_one_in = 0;
@@ -113,7 +113,7 @@ static void do_part(struct world *w)
 static void do_island(struct world *w)
 {
     uint64_t one_in = 1 + dice_below(&w->dice, 4);
-    for (int i = 0; i < w->options.relays; i++)
+    for (int i = 0; i < w->shape.relays; i++)
         net_set_island(world_endpoint(w, i), dice_one_in(&w->dice, one_in));
     world_trace(w, "about one in %llu relays is on an island", (unsigned long long)one_in);
 }
@@ -121,6 +121,8 @@ static void do_island(struct world *w)
 static void do_control(struct world *w)
 {
     int relay = any_relay(w);
+    if (world_is_original(w, relay))
+        return; /* it has none */
     uint64_t headless = dice_one_in(&w->dice, 2) ? 0 : any_time(w, ABSENCE);
     world_trace(w, "the control plane of relay %d dies, for %.3f s", relay,
                 (double)headless / CLOCK_SECOND);
@@ -132,7 +134,7 @@ static void do_restart(struct world *w)
     int relay = any_relay(w);
     world_trace(w, "relay %d dies", relay);
     w->restarts++;
-    relay_stop(w->relays[relay]);
+    world_stop(w, relay);
     heal_later(w, relay, NULL, any_time(w, dice_one_in(&w->dice, 2) ? CLOCK_SECOND : ABSENCE));
 }
 

@@ -11,7 +11,7 @@
 #define THINGS 40 /* that happen in an hour of trouble */
 
 struct arguments {
-    const char *seed, *shape, *relays, *people, *hops, *hours, *talkers;
+    const char *seed, *shape, *relays, *originals, *people, *hops, *hours, *talkers;
     bool trusting, verbose;
     int hour_count, talker_count;
     struct world_options world;
@@ -35,6 +35,8 @@ static int check(const struct options *o, struct arguments *a)
 {
     struct world_options *w = &a->world;
     int rc = read_number(o, "relays", a->relays, 1, 2000, &w->relays);
+    if (rc == OPTIONS_RUN)
+        rc = read_number(o, "originals", a->originals, 0, 1000, &w->originals);
     w->people = w->relays * 2 < 100 ? w->relays * 2 : 100;
     if (rc == OPTIONS_RUN)
         rc = read_number(o, "people", a->people, 1, 2000, &w->people);
@@ -56,7 +58,7 @@ static int check(const struct options *o, struct arguments *a)
 static void populate(struct world *w)
 {
     for (int i = 0; i < w->options.people; i++)
-        world_join(w, i, (int)dice_below(&w->dice, (uint64_t)w->options.relays),
+        world_join(w, i, (int)dice_below(&w->dice, (uint64_t)w->shape.relays),
                    (int)dice_below(&w->dice, WORLD_ROOMS));
     world_pass(w, 20 * CLOCK_SECOND);
 }
@@ -74,9 +76,9 @@ static int report(const struct arguments *a, struct world *w, int hour)
     fwrite(w->trace.data, 1, w->trace.len, stdout);
     printf("\n%u things are wrong in hour %d:\n", w->wrongs, hour);
     fwrite(w->wrong.data, 1, w->wrong.len, stdout);
-    printf("\nagain: sim --seed %llu --shape %s --relays %d --people %d --hops %d --hours %d "
+    printf("\nagain: sim --seed %llu --shape %s --relays %d --originals %d --people %d --hops %d --hours %d "
            "--talkers %d%s\n",
-           (unsigned long long)o->seed, shape_name(o->shape), o->relays, o->people, o->hops, hour,
+           (unsigned long long)o->seed, shape_name(o->shape), o->relays, o->originals, o->people, o->hops, hour,
            a->talker_count, o->trusting ? " --trusting" : "");
     return EXIT_FAILED;
 }
@@ -115,6 +117,7 @@ int main(int argc, char **argv)
          .help = "star, tree, ring, chain, random or cliques",
          .value = &a.shape},
         {.name = "relays", .argument = "N", .help = "how many", .value = &a.relays},
+        {.name = "originals", .argument = "N", .help = "more, at the edge", .value = &a.originals},
         {.name = "people", .argument = "N", .help = "in three rooms", .value = &a.people},
         {.name = "hops", .argument = "N", .help = "federation_hops of all", .value = &a.hops},
         {.name = "hours", .argument = "N", .help = "of trouble, each judged", .value = &a.hours},

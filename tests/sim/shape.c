@@ -80,6 +80,30 @@ void shape_make(struct shape *s, enum shape_kind kind, int relays, struct dice *
         cliques(s);
 }
 
+void shape_add_originals(struct shape *s, int count, struct dice *dice)
+{
+    int ours = s->relays;
+    s->edges = realloc(s->edges, (s->count + 2 * (size_t)count) * sizeof(*s->edges));
+    if (s->edges == NULL && count > 0)
+        sim_broken("no memory");
+    s->relays += count;
+    s->originals = count;
+    for (int i = ours; i < s->relays; i++) {
+        for (uint64_t links = 1 + dice_below(dice, 2); links > 0; links--) {
+            int at = (int)dice_below(dice, (uint64_t)ours);
+            if (dice_one_in(dice, 2))
+                link_up(s, i, at);
+            else
+                link_up(s, at, i);
+        }
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        struct edge *e = &s->edges[i];
+        e->a_delegate &= e->b < ours;
+        e->b_delegate &= e->a < ours;
+    }
+}
+
 void shape_free(struct shape *shape)
 {
     free(shape->edges);

@@ -36,13 +36,17 @@ struct edge {
 };
 
 struct shape {
-    int relays;
+    int relays;    /* all; the last `originals` of them are originals */
+    int originals;
     struct edge *edges; /* owned; no pair twice */
     size_t count;
 };
 
 /* All with delegate. */
 void shape_make(struct shape *shape, enum shape_kind kind, int relays, struct dice *dice);
+/* Each is linked with one or two relays that are there already, which believe nothing that it
+   forwards. */
+void shape_add_originals(struct shape *shape, int count, struct dice *dice);
 void shape_free(struct shape *shape);
 
 #endif

@@ -44,18 +44,28 @@ void world_wrong(struct world *w, const char *format, ...)
 
 /* ---- relays ---- */
 
-static void add_peer(struct buffer *out, int relay, bool delegate, bool dialed)
+bool world_is_original(const struct world *w, int relay)
+{
+    return relay >= w->options.relays;
+}
+
+static void add_peer(const struct world *w, struct buffer *out, int relay, bool delegate,
+                     bool dialed)
 {
     char text[FINGERPRINT_TLS_TEXT], address[ADDRESS_TEXT];
     struct fingerprint_tls fingerprint = name_relay(relay);
     struct address at = name_relay_address(relay);
+    bool original = world_is_original(w, relay);
     fingerprint_tls_text(&fingerprint, text);
-    address_text(&at, address);
+    if (dialed)
+        address_text(&at, address);
+    else
+        address_ip_text(&at, address);
     buffer_printf(out, "  - { fingerprint: \"%s\", label: relay-%d, delegate: %s", text, relay,
                   delegate ? "true" : "false");
-    if (dialed)
+    if (dialed || original)
         buffer_printf(out, ", address: \"%s\"", address);
-    buffer_printf(out, " }\n");
+    buffer_printf(out, "%s }\n", original ? ", legacy: true" : "");
 }
 
 static void add_peers(const struct world *w, struct buffer *out, int relay, bool dialed)
@@ -66,9 +76,29 @@ static void add_peers(const struct world *w, struct buffer *out, int relay, bool
         if ((dialed ? e->a : e->b) != relay)
             continue;
         buffer_append_string(out, head);
-        add_peer(out, dialed ? e->b : e->a, dialed ? e->a_delegate : e->b_delegate, dialed);
+        add_peer(w, out, dialed ? e->b : e->a, dialed ? e->a_delegate : e->b_delegate, dialed);
         head = "";
     }
+}
+
+static struct legacy *make_original(struct world *w, int relay)
+{
+    struct fingerprint_tls self = name_relay(relay);
+    struct address address = name_relay_address(relay);
+    struct legacy *l = legacy_new(&w->net, &address, &self, world_rooms, WORLD_ROOMS - 1, 2);
+    for (size_t i = 0; i < w->shape.count; i++) {
+        const struct edge *e = &w->shape.edges[i];
+        char label[LEGACY_LABEL];
+        if (e->a != relay && e->b != relay)
+            continue;
+        int other = e->a == relay ? e->b : e->a;
+        struct fingerprint_tls fingerprint = name_relay(other);
+        struct address at = name_relay_address(other);
+        snprintf(label, sizeof(label), "relay-%d", other);
+        legacy_add_peer(l, &fingerprint, &at, label, e->a == relay);
+    }
+    legacy_begin(l);
+    return l;
 }
 
 static struct relay *make_relay(struct world *w, int relay)
@@ -107,10 +137,14 @@ void world_init(struct world *w, const struct world_options *options)
     shape_make(&w->shape, options->shape, options->relays, &w->dice);
     if (!options->trusting)
         refuse_some(w);
-    w->relays = sim_alloc((size_t)options->relays * sizeof(*w->relays));
+    shape_add_originals(&w->shape, options->originals, &w->dice);
+    w->relays = sim_alloc((size_t)w->shape.relays * sizeof(*w->relays));
+    w->originals = sim_alloc((size_t)w->shape.relays * sizeof(*w->originals));
     w->people = sim_alloc((size_t)options->people * sizeof(*w->people));
     for (int i = 0; i < options->relays; i++)
         w->relays[i] = make_relay(w, i);
+    for (int i = options->relays; i < w->shape.relays; i++)
+        w->originals[i] = make_original(w, i);
     for (int i = 0; i < options->people; i++)
         w->people[i] = person_new(&w->net, i, options->people);
     world_pass(w, LINKING);
@@ -120,10 +154,13 @@ void world_free(struct world *w)
 {
     for (int i = 0; i < w->options.people; i++)
         person_free(w->people[i]);
-    for (int i = 0; i < w->options.relays; i++)
+    for (int i = 0; i < w->shape.relays; i++) {
         relay_free(w->relays[i]);
+        legacy_free(w->originals[i]);
+    }
     free(w->people);
     free(w->relays);
+    free(w->originals);
     net_free(&w->net);
     shape_free(&w->shape);
     buffer_free(&w->trace);
@@ -137,13 +174,35 @@ void world_pass(struct world *w, uint64_t ns)
 
 struct quic_endpoint *world_endpoint(const struct world *w, int relay)
 {
-    return plane_endpoint(w->relays[relay]->plane);
+    return world_is_original(w, relay) ? w->originals[relay]->endpoint
+                                       : plane_endpoint(w->relays[relay]->plane);
+}
+
+void world_stop(struct world *w, int relay)
+{
+    if (world_is_original(w, relay))
+        legacy_stop(w->originals[relay]);
+    else
+        relay_stop(w->relays[relay]);
+}
+
+void world_start(struct world *w, int relay)
+{
+    if (world_is_original(w, relay))
+        legacy_begin(w->originals[relay]);
+    else
+        relay_start(w->relays[relay]);
 }
 
 /* ---- people ---- */
 
 void world_join(struct world *w, int person, int relay, int room)
 {
+    for (int i = 0; i < w->options.people && world_is_original(w, relay); i++) {
+        const struct person *p = w->people[i];
+        if (p->relay == relay && strcmp(p->room, world_rooms[room]) == 0)
+            world_leave(w, i);
+    }
     world_trace(w, "person %d joins %s at relay %d", person, world_rooms[room], relay);
     person_join(w->people[person], relay, world_endpoint(w, relay), world_rooms[room]);
 }

@@ -5,6 +5,7 @@
 #define CHAPPE_TESTS_SIM_WORLD_H
 
 #include "common/bytes.h"
+#include "tests/sim/legacy.h"
 #include "tests/sim/person.h"
 #include "tests/sim/relay.h"
 #include "tests/sim/shape.h"
@@ -14,7 +15,8 @@
 struct world_options {
     uint64_t seed;
     enum shape_kind shape;
-    int relays;
+    int relays;            /* ours */
+    int originals;         /* their numbers follow */
     int people;
     int hops;          /* federation_hops of all */
     bool trusting;     /* all have delegate; else one side in six has not */
@@ -28,7 +30,8 @@ struct world {
     struct net net;
     struct dice dice; /* of what happens; the net has its own */
     struct shape shape;
-    struct relay **relays;
+    struct relay **relays;     /* NULL for originals */
+    struct legacy **originals; /* NULL for ours */
     struct person **people;
     struct healing *healings; /* what is to be healed (faults.c) */
     unsigned restarts;        /* of data planes in this hour */
@@ -43,7 +46,12 @@ extern const char *const world_rooms[WORLD_ROOMS];
 void world_init(struct world *w, const struct world_options *options);
 void world_free(struct world *w);
 void world_pass(struct world *w, uint64_t ns);
+bool world_is_original(const struct world *w, int relay);
+/* It dies; it starts again. */
+void world_stop(struct world *w, int relay);
+void world_start(struct world *w, int relay);
 struct quic_endpoint *world_endpoint(const struct world *w, int relay);
+/* An original tells of the first in a room only: there is never a second. */
 void world_join(struct world *w, int person, int relay, int room);
 void world_leave(struct world *w, int person);
 /* A line of the trace, with the time. */
