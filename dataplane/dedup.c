@@ -89,10 +89,14 @@ int dedup_reserve(struct dedup *d, uint64_t packets_per_second, uint64_t now)
     return 0;
 }
 
-static bool is_copy_of(const struct dedup_entry *entry, const struct dedup_source *source)
+static enum dedup_verdict compare(const struct dedup_entry *entry,
+                                  const struct dedup_source *source)
 {
-    return entry->link != source->link &&
-           (entry->origin == source->origin || entry->legacy || source->legacy);
+    if (entry->link == source->link)
+        return DEDUP_NEW;
+    if (entry->origin == source->origin || source->legacy)
+        return DEDUP_COPY;
+    return entry->legacy ? DEDUP_ECHOED : DEDUP_NEW;
 }
 
 static bool is_same_source(const struct dedup_entry *entry, const struct dedup_source *source)
@@ -100,20 +104,24 @@ static bool is_same_source(const struct dedup_entry *entry, const struct dedup_s
     return entry->link == source->link && entry->origin == source->origin;
 }
 
-bool dedup_is_copy(struct dedup *d, uint64_t room, struct bytes packet,
-                   const struct dedup_source *source, uint64_t now)
+enum dedup_verdict dedup_look(struct dedup *d, uint64_t room, struct bytes packet,
+                              const struct dedup_source *source, uint64_t now)
 {
     uint64_t hash = siphash(&d->key, packet.data, packet.len) + room * SPREAD;
     uint32_t generation = generation_at(now);
     struct dedup_entry *known = NULL;
+    enum dedup_verdict verdict = DEDUP_NEW;
 
     hash += hash == 0;
     struct dedup_entry *set = set_of(d, hash);
     for (size_t i = 0; i < WAYS; i++) {
         if (set[i].hash != hash || age(&set[i], generation) > 1)
             continue;
-        if (is_copy_of(&set[i], source))
-            return true;
+        enum dedup_verdict found = compare(&set[i], source);
+        if (found == DEDUP_COPY)
+            return found;
+        if (found == DEDUP_ECHOED)
+            verdict = found;
         if (is_same_source(&set[i], source))
             known = &set[i];
     }
@@ -126,5 +134,5 @@ bool dedup_is_copy(struct dedup *d, uint64_t room, struct bytes packet,
         .legacy = source->legacy,
         .link = source->link & DEDUP_LINK_MAX,
     };
-    return false;
+    return verdict;
 }

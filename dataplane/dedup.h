@@ -3,9 +3,10 @@
  * paths of the federation (federation.md, "Dedup").
  *
  * A packet is known by a keyed 64-bit hash of its bytes and its room. A copy is dropped only if an
- * earlier one came over another link, and either both are of the same origin or one of them came
- * over a legacy link (whose datagrams name no origin). Identical packets of two talkers, or of one
- * who starts anew, thus pass.
+ * earlier one came over another link, and either both are of the same origin or one of them is an
+ * original's, which passes on what others said and names no origin. Identical packets of two
+ * talkers, or of one who starts anew, thus pass. An original's echo may also come first: then the
+ * packet itself is for those behind us only.
  *
  * What is remembered is two generations of 2 s: each entry carries the number of the generation in
  * which it was stored, and counts while that is the current or the previous one. The table is made
@@ -46,7 +47,7 @@ struct dedup {
 struct dedup_source {
     uint32_t link;   /* 0 = our own phones, else a number of the link's, at most DEDUP_LINK_MAX */
     uint32_t origin; /* a number that stands for the relay whose media it is */
-    bool legacy;
+    bool legacy;     /* that is an original, or it came over a link to one */
 };
 
 /* 0 or ERR_MEMORY. */
@@ -59,8 +60,14 @@ void dedup_free(struct dedup *d);
  */
 int dedup_reserve(struct dedup *d, uint64_t packets_per_second, uint64_t now);
 
-/* True: a copy, to be dropped. False: it was noted. `room`: a number that stands for the room. */
-bool dedup_is_copy(struct dedup *d, uint64_t room, struct bytes packet,
-                   const struct dedup_source *source, uint64_t now);
+enum dedup_verdict {
+    DEDUP_NEW,
+    DEDUP_ECHOED, /* an original's echo of it came before: members have heard it, but those behind
+                     us who want its origin have not */
+    DEDUP_COPY,   /* to be dropped */
+};
+/* What is no copy is noted. `room`: a number that stands for the room. */
+enum dedup_verdict dedup_look(struct dedup *d, uint64_t room, struct bytes packet,
+                              const struct dedup_source *source, uint64_t now);
 
 #endif

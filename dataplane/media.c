@@ -103,7 +103,7 @@ static void note_own(struct exchange *x, const struct room *room, struct bytes p
     const struct dedup_source self = {.link = 0, .origin = x->self_number, .legacy = false};
 
     if (room->egress.count)
-        dedup_is_copy(&x->dedup, room->id, packet, &self, now);
+        dedup_look(&x->dedup, room->id, packet, &self, now);
 }
 
 static void from_member(struct exchange *x, struct session *c, struct bytes bytes, uint64_t now)
@@ -158,17 +158,17 @@ static struct route *admit(struct exchange *x, struct session *c, struct bytes d
     return route;
 }
 
-static bool is_copy(struct exchange *x, const struct session *c, const struct route *route,
-                    struct bytes packet, uint64_t now)
+static enum dedup_verdict look(struct exchange *x, const struct session *c,
+                               const struct route *route, struct bytes packet, uint64_t now)
 {
     const struct dedup_source source = {
         .link = c->link->number,
         .origin = route->origin_number,
-        .legacy = c->legacy,
+        .legacy = c->legacy || route->legacy,
     };
 
     /* Without a room nothing says that two routes carry the same media. */
-    return route->room && dedup_is_copy(&x->dedup, route->room->id, packet, &source, now);
+    return route->room ? dedup_look(&x->dedup, route->room->id, packet, &source, now) : DEDUP_NEW;
 }
 
 /* Media of the federation, to the members. */
@@ -199,14 +199,15 @@ static void from_link(struct exchange *x, struct session *c, struct bytes data, 
         route->seen = true;
         exchange_tell_first_media(x, c->link, route->room, true);
     }
-    if (is_copy(x, c, route, bytes, now)) {
+    enum dedup_verdict verdict = look(x, c, route, bytes, now);
+    if (verdict == DEDUP_COPY || (verdict == DEDUP_ECHOED && route->onward.count == 0)) {
         x->counters.drop_copy++;
         tell(x, MEDIA_EVENT_dedup_drop, c->link, route, bytes);
         return;
     }
     if (!make_packet(x, bytes, &packet))
         return;
-    if (route->room)
+    if (route->room && verdict == DEDUP_NEW)
         deliver(x, route->room, &packet);
     to_hops(x, &route->onward, c->link, route->room, &packet);
     quic_payload_release(packet.payload);

@@ -57,6 +57,7 @@ int route_new(struct route **out, struct table *links, struct table *rooms, uint
     route->pps = from->pps;
     route->interval = bucket_interval(from->pps);
     route->origin = from->origin;
+    route->legacy = from->legacy;
     route->origin_number = origin_number(links, route->link, &from->origin);
     *out = route;
     return 0;

@@ -24,6 +24,7 @@ struct route {
     struct bucket bucket;
     uint64_t interval;      /* ns between two packets; 0 = unlimited */
     uint32_t origin_number; /* stands for the origin in dedup */
+    bool legacy;            /* the origin is an original, for dedup */
     bool seen;              /* its first packet has been told */
     uint8_t tag[IPC_TAG_SIZE];
 

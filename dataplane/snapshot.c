@@ -139,6 +139,7 @@ static void put_route(struct slice *s, struct table_node *node)
         .u.route_put = {.link = route->link->fingerprint,
                         .room = route->room ? room_name(route->room) : BYTES_LITERAL(""),
                         .origin = route->origin,
+                        .legacy = route->legacy,
                         .pps = route->pps,
                         .onward = hops_view(s, &route->onward)},
     };

@@ -30,7 +30,7 @@
 #include "common/bytes.h"
 #include "common/fingerprint.h"
 
-#define IPC_VERSION 3
+#define IPC_VERSION 4
 
 #define IPC_ROW_MAX (16u * 1024 * 1024) /* bytes of a row of items */
 #define IPC_ROW_ITEMS_MAX 262144        /* items in a row */
@@ -189,6 +189,7 @@ struct ipc_hops {
     F(TAG, tag)                                                                                    \
     F(NAME, room)                                                                                  \
     F(FINGERPRINT, origin) /* whose media it is, for dedup; zeros: the link's own */               \
+    F(BOOL, legacy)        /* an original's: it may be what others said, passed on */              \
     F(U32, pps)            /* token bucket, burst one second; 0 = unlimited */                     \
     F(HOPS, onward)
 #define IPC_FIELDS_route_delete(F)                                                                 \

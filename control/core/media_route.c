@@ -186,13 +186,14 @@ static uint64_t digest_of(const struct hop_list *list)
 
 static void put_route(struct core *c, const struct federation_link *link,
                       const struct global_room *room, const struct fingerprint_tls *origin,
-                      const struct ipc_tag *tag, const struct hop_list *hops)
+                      bool legacy, const struct ipc_tag *tag, const struct hop_list *hops)
 {
     struct ipc_item item = {.type = IPC_route_put};
     item.u.route_put.link = link->fingerprint;
     item.u.route_put.tag = *tag;
     item.u.route_put.room = bytes_of_string(room->name);
     item.u.route_put.origin = *origin;
+    item.u.route_put.legacy = legacy;
     item.u.route_put.pps = c->settings.config->limits.federation_room_pps;
     item.u.route_put.onward = (struct ipc_hops){hops->items, hops->count};
     transaction_add(&c->transaction, &item);
@@ -233,6 +234,11 @@ void media_route_drop(struct core *c, struct entry *entry)
     deferred_add(c, &entry->record);
 }
 
+static bool is_originals(const struct topic *topic)
+{
+    return !fingerprint_tls_equal(&topic->key.publisher, &topic->key.origin);
+}
+
 static void put_entry(struct core *c, struct entry *entry)
 {
     const struct topic *topic = entry->topic;
@@ -245,7 +251,8 @@ static void put_entry(struct core *c, struct entry *entry)
     struct hop_list hops = onward(c, topic->key.room, &topic->key.origin, entry->link);
     uint64_t digest = digest_of(&hops);
     if (digest != entry->route)
-        put_route(c, entry->link, topic->key.room, &topic->key.origin, &entry->label, &hops);
+        put_route(c, entry->link, topic->key.room, &topic->key.origin, is_originals(topic),
+                  &entry->label, &hops);
     entry->route = digest;
     free(hops.items);
 }
@@ -315,7 +322,7 @@ static void route_neighbour(struct core *c, struct neighbour *n)
     bool on = room->occupied || hops.count > 0;
     uint64_t digest = on ? digest_of(&hops) : 0;
     if (on && digest != n->route)
-        put_route(c, n->link, room, &n->link->fingerprint, &room->tag, &hops);
+        put_route(c, n->link, room, &n->link->fingerprint, false, &room->tag, &hops);
     else if (!on && n->route != 0)
         delete_route(c, n->link, &room->tag);
     n->route = digest;

@@ -76,10 +76,11 @@ static int report(const struct arguments *a, struct world *w, int hour)
     fwrite(w->trace.data, 1, w->trace.len, stdout);
     printf("\n%u things are wrong in hour %d:\n", w->wrongs, hour);
     fwrite(w->wrong.data, 1, w->wrong.len, stdout);
-    printf("\nagain: sim --seed %llu --shape %s --relays %d --originals %d --people %d --hops %d --hours %d "
+    printf("\nagain: sim --seed %llu --shape %s --relays %d --originals %d --people %d --hops %d "
+           "--hours %d "
            "--talkers %d%s\n",
-           (unsigned long long)o->seed, shape_name(o->shape), o->relays, o->originals, o->people, o->hops, hour,
-           a->talker_count, o->trusting ? " --trusting" : "");
+           (unsigned long long)o->seed, shape_name(o->shape), o->relays, o->originals, o->people,
+           o->hops, hour, a->talker_count, o->trusting ? " --trusting" : "");
     return EXIT_FAILED;
 }
 

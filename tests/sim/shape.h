@@ -36,7 +36,7 @@ struct edge {
 };
 
 struct shape {
-    int relays;    /* all; the last `originals` of them are originals */
+    int relays; /* all; the last `originals` of them are originals */
     int originals;
     struct edge *edges; /* owned; no pair twice */
     size_t count;

@@ -15,8 +15,8 @@
 struct world_options {
     uint64_t seed;
     enum shape_kind shape;
-    int relays;            /* ours */
-    int originals;         /* their numbers follow */
+    int relays;    /* ours */
+    int originals; /* their numbers follow */
     int people;
     int hops;          /* federation_hops of all */
     bool trusting;     /* all have delegate; else one side in six has not */

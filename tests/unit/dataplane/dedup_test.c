@@ -38,11 +38,17 @@ static struct bytes packet(uint32_t number)
     return (struct bytes){bytes, sizeof(bytes)};
 }
 
+static enum dedup_verdict look(struct dedup *d, uint32_t number, uint32_t link, uint32_t origin,
+                               bool legacy, uint64_t now)
+{
+    const struct dedup_source source = {link, origin, legacy};
+    return dedup_look(d, ROOM, packet(number), &source, now);
+}
+
 static bool copy(struct dedup *d, uint32_t number, uint32_t link, uint32_t origin, bool legacy,
                  uint64_t now)
 {
-    const struct dedup_source source = {link, origin, legacy};
-    return dedup_is_copy(d, ROOM, packet(number), &source, now);
+    return look(d, number, link, origin, legacy, now) == DEDUP_COPY;
 }
 
 static void test_same_origin_over_another_link_is_a_copy(void **state)
@@ -76,15 +82,25 @@ static void test_over_a_legacy_link_the_origin_does_not_count(void **state)
     struct dedup *d = *state;
     assert_false(copy(d, 1, A, 9, false, start));
     assert_true(copy(d, 1, B, 10, true, start));
-    assert_false(copy(d, 2, B, 10, true, start));
-    assert_true(copy(d, 2, A, 9, false, start));
+}
+
+/* Those behind us who want the origin get it from us, whatever an original passed on before. */
+static void test_an_echo_may_come_first(void **state)
+{
+    struct dedup *d = *state;
+    assert_int_equal(look(d, 2, B, 10, true, start), DEDUP_NEW);
+    assert_int_equal(look(d, 2, A, 9, false, start), DEDUP_ECHOED);
+    assert_int_equal(look(d, 2, C, 9, false, start), DEDUP_COPY);
+    assert_int_equal(look(d, 2, C, 11, true, start), DEDUP_COPY);
+    assert_int_equal(look(d, 2, B, 10, true, start), DEDUP_COPY);
 }
 
 static void test_our_own_media_comes_back_as_a_copy(void **state)
 {
     struct dedup *d = *state;
-    assert_false(dedup_is_copy(d, ROOM, packet(1), &self, start));
-    assert_false(dedup_is_copy(d, ROOM, packet(1), &self, start)); /* two phones alike */
+    assert_int_equal(dedup_look(d, ROOM, packet(1), &self, start), DEDUP_NEW);
+    assert_int_equal(dedup_look(d, ROOM, packet(1), &self, start),
+                     DEDUP_NEW); /* two phones alike */
     assert_true(copy(d, 1, B, 10, true, start));
     assert_false(copy(d, 1, C, 10, false, start)); /* someone else's */
 }
@@ -94,9 +110,9 @@ static void test_rooms_are_apart(void **state)
     struct dedup *d = *state;
     const struct dedup_source a = {A, 9, false};
     const struct dedup_source b = {B, 9, false};
-    assert_false(dedup_is_copy(d, 1, packet(1), &a, start));
-    assert_false(dedup_is_copy(d, 2, packet(1), &b, start));
-    assert_true(dedup_is_copy(d, 1, packet(1), &b, start));
+    assert_int_equal(dedup_look(d, 1, packet(1), &a, start), DEDUP_NEW);
+    assert_int_equal(dedup_look(d, 2, packet(1), &b, start), DEDUP_NEW);
+    assert_int_equal(dedup_look(d, 1, packet(1), &b, start), DEDUP_COPY);
 }
 
 static void test_remembers_two_seconds_and_not_four(void **state)
@@ -155,6 +171,7 @@ int main(void)
         TEST(test_the_same_link_may_repeat_itself),
         TEST(defect_42_identical_talkers_of_two_origins_both_pass),
         TEST(test_over_a_legacy_link_the_origin_does_not_count),
+        TEST(test_an_echo_may_come_first),
         TEST(test_our_own_media_comes_back_as_a_copy),
         TEST(test_rooms_are_apart),
         TEST(test_remembers_two_seconds_and_not_four),

@@ -262,6 +262,28 @@ static void test_defect_43_our_own_packet_does_not_come_back_over_an_original(vo
     assert_int_equal(s->exchange.counters.drop_copy, 1);
 }
 
+/* What an original passes on comes to us from a neighbour, as the original's media. */
+static void test_an_originals_echo_is_heard_once_wherever_it_comes(void **state)
+{
+    struct setup *s = *state;
+    struct scene scene;
+    const struct ipc_hop hop = setup_hop(3, 5);
+    struct ipc_item echo = setup_route(1, 8, ROOM);
+    struct ipc_item genuine = setup_route(2, 9, ROOM);
+    struct session *behind = setup_session(s);
+    make_scene(s, &scene, false);
+    echo.u.route_put.origin = setup_fingerprint(7);
+    echo.u.route_put.legacy = true;
+    genuine.u.route_put.onward = (struct ipc_hops){&hop, 1};
+    SETUP_APPLY(s, setup_link_join(behind, 3, false), echo, genuine);
+    receive(s, scene.link1, setup_tagged(8, 7));
+    receive(s, scene.link2, setup_tagged(9, 7));
+    receive(s, scene.link1, setup_tagged(8, 7));
+    assert_int_equal(heard(scene.member[0]), 1);
+    assert_int_equal(heard(behind), 1);
+    assert_int_equal(s->exchange.counters.drop_copy, 1);
+}
+
 static void test_identical_packets_of_two_members_are_both_heard(void **state)
 {
     struct setup *s = *state;
@@ -363,6 +385,7 @@ int main(void)
         TEST(test_defect_46_a_routes_rate),
         TEST(test_the_same_packet_over_two_links_is_heard_once),
         TEST(test_defect_43_our_own_packet_does_not_come_back_over_an_original),
+        TEST(test_an_originals_echo_is_heard_once_wherever_it_comes),
         TEST(test_identical_packets_of_two_members_are_both_heard),
         TEST(test_a_receiver_that_takes_nothing_hurts_only_itself),
         TEST(test_defect_50_what_is_too_long_for_a_link_is_counted),
