@@ -74,6 +74,8 @@ void original_inactive(struct core *c, struct original *o, struct signal_text ro
 void original_judge(struct core *c, struct original *o);
 
 /* ---- what it hears ---- */
+/* It has announced the room: media there has listeners behind it. */
+bool original_is_open(const struct original *o);
 /* Something in the room changed: who hears what is settled at the end of the transaction. */
 void originals_of_room_changed(struct core *c, const struct global_room *room);
 /* It may have forgotten what we said: all is said again. */

@@ -75,14 +75,14 @@ bool original_hears(const struct core *c, const struct federation_link *link,
 
 /* ---- media ---- */
 
-static bool is_open(const struct original *o)
+bool original_is_open(const struct original *o)
 {
     return o->lists[ORIGINAL_RAW].open || o->lists[ORIGINAL_HASHED].open;
 }
 
 static bool is_to_hear(const struct core *c, const struct original *o, const struct topic *topic)
 {
-    return is_open(o) && topic_is_shown(topic) && original_hears(c, o->link, topic);
+    return original_is_open(o) && topic_is_shown(topic) && original_hears(c, o->link, topic);
 }
 
 static void drop_demands(struct core *c, const struct original *o)

@@ -6,6 +6,7 @@
 #include "control/core/global_room.h"
 #include "control/core/link.h"
 #include "control/core/media_route.h"
+#include "control/core/original.h"
 #include "control/core/presence.h"
 #include "control/core/purpose.h"
 
@@ -75,10 +76,22 @@ static void add_traffic(cJSON *o, const struct peer *peer)
     cJSON_AddNumberToObject(o, "packets_lost", (double)t->sum.lost);
 }
 
-/* The origins that it has announced in rooms. */
-static size_t count_announced(const struct federation_link *link)
+/* What an original has announced of this room; NULL: it is none. */
+static const struct original *original_of(const struct federation_link *link,
+                                          const struct global_room *room)
+{
+    return link->legacy ? original_find(room, link) : NULL;
+}
+
+/* The origins that it has announced in rooms; the rooms, if it is an original. */
+static size_t count_announced(const struct core *c, const struct federation_link *link)
 {
     size_t count = 0;
+    for (const struct global_room *room = c->federation->rooms; room != NULL;
+         room = room->hh.next) {
+        const struct original *o = original_of(link, room);
+        count += o != NULL && original_is_open(o);
+    }
     for (const struct entry *e = link->entries; e != NULL; e = e->link_next)
         count += e->topic->key.room != NULL;
     return count;
@@ -87,6 +100,9 @@ static size_t count_announced(const struct federation_link *link)
 /* Somebody is in the room behind this link. */
 static bool is_peopled(const struct federation_link *link, const struct global_room *room)
 {
+    const struct original *o = original_of(link, room);
+    if (o != NULL)
+        return o->topic->list.count > 0;
     for (const struct entry *e = link->entries; e != NULL; e = e->link_next) {
         if (e->topic->key.room == room && e->topic->list.count > 0)
             return true;
@@ -132,7 +148,7 @@ static void add_peer(cJSON *array, const struct core *c, const struct peer *peer
     else
         cJSON_AddNullToObject(o, "addr");
     const struct federation_link *link = peer->federation;
-    add_number(o, "announced", link == NULL ? 0 : (double)count_announced(link), link != NULL);
+    add_number(o, "announced", link == NULL ? 0 : (double)count_announced(c, link), link != NULL);
     add_number(o, "wanted", link == NULL ? 0 : (double)link->demander_count, link != NULL);
     uint64_t at = reconnect_deadline(&peer->reconnect);
     add_number(o, "next_dial_ms", at > now ? (double)((at - now) / CLOCK_MS) : 0,

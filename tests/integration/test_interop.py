@@ -83,7 +83,7 @@ def hear(listeners, *talkers, count=50):
             return [(who.name, name, who.heard_of(name)) for who, name in wanted
                     if who.heard_of(name) != {1: count}]
         with contextlib.suppress(AssertionError):
-            wait_for("everybody hears everybody", lambda: not missing(), 5 + count / 20)
+            wait_for("everybody hears everybody", lambda: not missing(), 15)
         double = [m for m in missing() if set(m[2]) - {1}]
         assert not double, double
         if not missing():

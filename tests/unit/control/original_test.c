@@ -518,6 +518,23 @@ static void defect_21_another_connection_is_told_all_again(void **state)
     harness_free(s.h);
 }
 
+static void test_operators_see_it(void **state)
+{
+    (void)state;
+    struct scene s = scene_new(false);
+    for (int open = 0; open < 2; open++) {
+        cJSON *view = core_view_peers(s.r->core, s.h->now);
+        const cJSON *o = cJSON_GetArrayItem(view, cJSON_GetArraySize(view) - 1);
+        assert_string_equal(cJSON_GetObjectItem(o, "label")->valuestring, "relay-7");
+        assert_true(cJSON_IsTrue(cJSON_GetObjectItem(o, "legacy")));
+        assert_int_equal(cJSON_GetObjectItem(o, "announced")->valueint, open);
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(o, "rooms")), open);
+        cJSON_Delete(view);
+        say_active(s.r, s.o, "general", one(OLGA, NULL), NULL);
+    }
+    harness_free(s.h);
+}
+
 static void test_a_room_that_is_no_longer_global(void **state)
 {
     (void)state;
@@ -618,6 +635,7 @@ int main(void)
         cmocka_unit_test(test_who_cannot_know_does_not_count),
         cmocka_unit_test(test_two_originals),
         cmocka_unit_test(defect_21_another_connection_is_told_all_again),
+        cmocka_unit_test(test_operators_see_it),
         cmocka_unit_test(test_a_room_that_is_no_longer_global),
         cmocka_unit_test(test_adoption_changes_nothing),
     };
