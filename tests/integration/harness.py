@@ -56,15 +56,18 @@ def free_port(kind=socket.SOCK_DGRAM, host="127.0.0.1"):
 
 
 def wait_for(what, condition, limit=None):
-    """Polls until condition() is truthy and returns that; fails with `what` when the limit passes."""
-    end = time.monotonic() + (limit or PATIENCE)
+    """Polls until condition() is truthy and returns that; fails with `what` when the limit passes.
+
+    Ever more slowly, down to ten times a second: many conditions ask chappectl."""
+    end, pause = time.monotonic() + (limit or PATIENCE), 0.01
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
             raise AssertionError(f"waited in vain for: {what}")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.1)
 
 
 def to_yaml(config):
