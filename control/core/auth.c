@@ -13,7 +13,6 @@ void auth_start(struct core *c, struct connection *conn)
 
 static void refuse(struct core *c, struct connection *conn, const char *why)
 {
-    c->counters.tokens_refused++;
     report_limited(c, REPORT_CONNECTION, LOG_WARN, "token_refused", LOG_U64("connection", conn->id),
                    LOG_STR("why", why));
     if (conn->kind == CONNECTION_PHONE) {
@@ -21,7 +20,7 @@ static void refuse(struct core *c, struct connection *conn, const char *why)
         ack.register_presence_ack.error = SIGNAL_TEXT("token refused");
         transaction_say(&c->transaction, conn->id, &ack);
     }
-    connection_refuse(c, conn, "token refused");
+    connection_refuse(c, conn, &c->counters.tokens_refused, "token refused");
 }
 
 static void token_answered(struct core *c, struct question *q, const struct core_answer *answer)

@@ -89,7 +89,8 @@ bool call_flow_key_fits(const struct signal_direct_call_offer *m, const char *ca
 
 struct refusal {
     enum signal_hangup_reason reason;
-    const char *why; /* NULL: not refused */
+    const char *why;   /* NULL: not refused */
+    uint64_t *counter; /* NULL: calls_refused */
 };
 
 static void say_hangup(struct core *c, const struct phone *phone, enum signal_hangup_reason reason,
@@ -106,7 +107,7 @@ static void say_hangup(struct core *c, const struct phone *phone, enum signal_ha
 static void refuse_offer(struct core *c, const struct phone *phone,
                          const struct signal_direct_call_offer *m, const struct refusal *refusal)
 {
-    c->counters.calls_refused++;
+    ++*(refusal->counter == NULL ? &c->counters.calls_refused : refusal->counter);
     report_limited(c, REPORT_CALL, LOG_WARN, "offer_refused", LOG_STR("caller", phone->name),
                    LOG_BYTES("call_id", signal_text_bytes(m->call_id)),
                    LOG_BYTES("callee", signal_text_bytes(m->target_fingerprint)),
@@ -126,26 +127,24 @@ static struct refusal judge_offer(struct core *c, const struct phone *phone,
                                   const char *target, struct bytes raw)
 {
     if (c->drain.on)
-        return (struct refusal){SIGNAL_HANGUP_ERROR, DRAIN_REFUSAL};
+        return (struct refusal){SIGNAL_HANGUP_ERROR, DRAIN_REFUSAL, NULL};
     if (id[0] == '\0')
-        return (struct refusal){SIGNAL_HANGUP_ERROR, "the call id cannot name a room"};
-    if (!phone->listed || is_forged(phone, m)) {
-        c->counters.offers_forged++;
-        return (struct refusal){SIGNAL_HANGUP_ERROR, "the caller is not who registered"};
-    }
+        return (struct refusal){SIGNAL_HANGUP_ERROR, "the call id cannot name a room", NULL};
+    if (!phone->listed || is_forged(phone, m))
+        return (struct refusal){SIGNAL_HANGUP_ERROR, "the caller is not who registered",
+                                &c->counters.offers_forged};
     if (target[0] == '\0' || strcmp(target, phone->name) == 0)
-        return (struct refusal){SIGNAL_HANGUP_ERROR, "nobody can be called by that name"};
+        return (struct refusal){SIGNAL_HANGUP_ERROR, "nobody can be called by that name", NULL};
     if (raw.len > CALL_BODY_MAX)
-        return (struct refusal){SIGNAL_HANGUP_ERROR, "the offer is too long"};
-    if (calls_find(c, id) != NULL || ended_knows(c, id)) {
-        c->counters.offers_duplicate++;
-        return (struct refusal){SIGNAL_HANGUP_ERROR, "another call has this id"};
-    }
+        return (struct refusal){SIGNAL_HANGUP_ERROR, "the offer is too long", NULL};
+    if (calls_find(c, id) != NULL || ended_knows(c, id))
+        return (struct refusal){SIGNAL_HANGUP_ERROR, "another call has this id",
+                                &c->counters.offers_duplicate};
     if (phone->side_count >= PHONE_CALLS_MAX)
-        return (struct refusal){SIGNAL_HANGUP_ERROR, "the caller has too many calls"};
+        return (struct refusal){SIGNAL_HANGUP_ERROR, "the caller has too many calls", NULL};
     const struct phone *callee = registry_find(c, target);
     if (callee != NULL && callee->side_count >= PHONE_CALLS_MAX)
-        return (struct refusal){SIGNAL_HANGUP_BUSY, "the callee has too many calls"};
+        return (struct refusal){SIGNAL_HANGUP_BUSY, "the callee has too many calls", NULL};
     return (struct refusal){.why = NULL};
 }
 
@@ -172,7 +171,7 @@ static void start_call(struct core *c, struct phone *phone,
 {
     struct call *call = calls_add(c, id, m->call_id, raw);
     if (call == NULL) {
-        refuse_offer(c, phone, m, &(struct refusal){SIGNAL_HANGUP_ERROR, "too many calls"});
+        refuse_offer(c, phone, m, &(struct refusal){SIGNAL_HANGUP_ERROR, "too many calls", NULL});
         return;
     }
     call_side_here(&call->caller, phone);

@@ -29,7 +29,7 @@ static void stage_expired(struct core *c, struct timer *timer)
         why = "the relay could not check it in time";
     else if (conn->stage == CONNECTION_TOKEN)
         why = "no token in time";
-    connection_refuse(c, conn, why);
+    connection_refuse(c, conn, &c->counters.connections_refused, why);
 }
 
 void connection_enter(struct core *c, struct connection *conn, enum connection_stage stage,
@@ -188,11 +188,12 @@ void connection_close(struct core *c, struct connection *conn, const char *reaso
     transaction_close(&c->transaction, conn->id, reason);
 }
 
-void connection_refuse(struct core *c, struct connection *conn, const char *reason)
+void connection_refuse(struct core *c, struct connection *conn, uint64_t *counter,
+                       const char *reason)
 {
     char address[ADDRESS_TEXT];
     address_text(&conn->remote, address);
-    c->counters.connections_refused++;
+    ++*counter;
     report_limited(c, REPORT_CONNECTION, LOG_INFO, "connection_refused",
                    LOG_U64("connection", conn->id), LOG_STR("remote", address),
                    LOG_STR("kind", purpose_of(conn->kind)->name), LOG_STR("reason", reason));
@@ -368,7 +369,7 @@ static void start(struct core *c, struct connection *conn, const struct ipc_open
     if (conn->kind == CONNECTION_ROOM) {
         char name[ROOM_NAME_SIZE];
         if (rooms_canonical(c, opened->sni, name) < 0) {
-            connection_refuse(c, conn, "no such service");
+            connection_refuse(c, conn, &c->counters.connections_refused, "no such service");
             return;
         }
         conn->room = text_copy(bytes_of_string(name));

@@ -9,18 +9,18 @@
 
 #include "common/signal.h"
 
-/* Messages, requests and connections that came to nothing, by reason: name, help. In /metrics:
-   chappe_drops_total{plane="control",reason=name}. */
+/* Messages, requests and connections that came to nothing, each counted under one reason: name,
+   help. In /metrics: chappe_drops_total{plane="control",reason=name}. */
 #define CORE_DROPS(X)                                                                              \
     X(signals_unknown, "signal messages of an unknown variant, skipped")                           \
     X(signals_malformed, "signal messages that are not valid, skipped")                            \
     X(signals_unexpected, "signal messages with no meaning where they came, skipped")              \
-    X(connections_refused, "connections closed because of their SNI, a limit or a missing step")   \
-    X(tokens_refused, "tokens that it did not")                                                    \
+    X(connections_refused, "connections closed because of their SNI or a missing step")            \
+    X(tokens_refused, "tokens that the auth service did not find valid")                           \
     X(registrations_refused, "registrations refused")                                              \
-    X(joins_refused, "room joins refused")                                                         \
+    X(joins_refused, "room joins refused, for another reason")                                     \
     X(joins_replayed, "CallOffers of a media join that were seen before")                          \
-    X(calls_refused, "offers refused")                                                             \
+    X(calls_refused, "offers refused, for another reason")                                         \
     X(offers_forged, "offers in another caller's name")                                            \
     X(offers_duplicate, "offers with the id of another call")                                      \
     X(answers_refused, "answers by somebody who is not the callee")                                \

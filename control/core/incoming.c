@@ -22,14 +22,21 @@ struct incoming {
     struct phone *callee; /* NULL: not here */
 };
 
-static void refuse(struct core *c, const struct incoming *in, enum signal_hangup_reason reason,
-                   const char *why)
+/* `counter`: of the reason; nothing counts twice. */
+static void refuse_as(struct core *c, const struct incoming *in, uint64_t *counter,
+                      enum signal_hangup_reason reason, const char *why)
 {
-    c->counters.calls_refused++;
+    ++*counter;
     report_limited(c, REPORT_FORWARD, LOG_WARN, "forward_refused", LOG_STR("peer", in->peer->label),
                    LOG_BYTES("call_id", signal_text_bytes(in->offer->call_id)),
                    LOG_STR("why", why));
     relay_hang_up(c, in->peer, reason, in->offer->call_id);
+}
+
+static void refuse(struct core *c, const struct incoming *in, enum signal_hangup_reason reason,
+                   const char *why)
+{
+    refuse_as(c, in, &c->counters.calls_refused, reason, why);
 }
 
 /* The relay that is meant by this copy of the offer. */
@@ -156,21 +163,21 @@ static void take_known(struct core *c, const struct incoming *in, struct call *c
         take_again(c, in, call);
         return;
     }
-    c->counters.offers_duplicate++;
-    refuse(c, in, SIGNAL_HANGUP_ERROR, "another call has this id");
+    refuse_as(c, in, &c->counters.offers_duplicate, SIGNAL_HANGUP_ERROR,
+              "another call has this id");
 }
 
 static void take(struct core *c, const struct incoming *in)
 {
     struct call *call = calls_find(c, in->id);
     if (envelope_is_forwarded(in->envelope, in->peer) && !in->peer->delegate) {
-        c->counters.forwards_refused++;
-        refuse(c, in, SIGNAL_HANGUP_ERROR, "forwarded, and the relay is no delegate");
+        refuse_as(c, in, &c->counters.forwards_refused, SIGNAL_HANGUP_ERROR,
+                  "forwarded, and the relay is no delegate");
     } else if (call != NULL) {
         take_known(c, in, call);
     } else if (!call_flow_key_fits(in->offer, in->caller)) {
-        c->counters.offers_forged++;
-        refuse(c, in, SIGNAL_HANGUP_ERROR, "the caller's key is another's");
+        refuse_as(c, in, &c->counters.offers_forged, SIGNAL_HANGUP_ERROR,
+                  "the caller's key is another's");
     } else if (ended_knows(c, in->id)) {
         relay_hang_up(c, in->peer, SIGNAL_HANGUP_NORMAL, in->offer->call_id);
     } else if (in->callee == NULL) {

@@ -28,9 +28,8 @@ static void acknowledge(struct core *c, struct connection *conn, const char *err
 
 static void refuse(struct core *c, struct connection *conn, const char *why)
 {
-    c->counters.registrations_refused++;
     acknowledge(c, conn, why);
-    connection_refuse(c, conn, why);
+    connection_refuse(c, conn, &c->counters.registrations_refused, why);
 }
 
 /* The registration that was there until now makes room. */
@@ -85,7 +84,7 @@ static void enter_registry(struct core *c, struct phone *phone)
         return;
     }
     if (drain_refuses_phone(c, current)) {
-        connection_refuse(c, conn, DRAIN_REASON);
+        connection_refuse(c, conn, &c->counters.registrations_refused, DRAIN_REASON);
         return;
     }
     phone->registered = true;

@@ -15,12 +15,22 @@ static void room_opened(struct core *c, struct connection *conn)
     auth_start(c, conn);
 }
 
-static void refuse(struct core *c, struct connection *conn, const char *why)
+static void refuse_as(struct core *c, struct connection *conn, uint64_t *counter, const char *why)
 {
-    c->counters.joins_refused++;
+    ++*counter;
     report_limited(c, REPORT_JOIN, LOG_WARN, "join_refused", LOG_U64("connection", conn->id),
                    LOG_STR("room", conn->room), LOG_STR("why", why));
     connection_close(c, conn, why);
+}
+
+static void refuse(struct core *c, struct connection *conn, const char *why)
+{
+    refuse_as(c, conn, &c->counters.joins_refused, why);
+}
+
+static void refuse_replay(struct core *c, struct connection *conn)
+{
+    refuse_as(c, conn, &c->counters.joins_replayed, "this CallOffer was seen before");
 }
 
 /* ---- the CallAnswer is there ---- */
@@ -100,8 +110,7 @@ static void offer_verified(struct core *c, struct question *q, const struct core
     }
     /* Two connections may have sent the same one at the same time. */
     if (replay_seen(c, greeting->identity, greeting->ephemeral)) {
-        c->counters.joins_replayed++;
-        refuse(c, conn, "this CallOffer was seen before");
+        refuse_replay(c, conn);
         return;
     }
     replay_remember(c, greeting->identity, greeting->ephemeral);
@@ -145,8 +154,7 @@ static void verify_offer(struct core *c, struct connection *conn, const struct s
         return;
     }
     if (replay_seen(c, m->identity_pub, m->ephemeral_pub)) {
-        c->counters.joins_replayed++;
-        refuse(c, conn, "this CallOffer was seen before");
+        refuse_replay(c, conn);
         return;
     }
     if (keep_greeting(c, conn, m) == NULL)
