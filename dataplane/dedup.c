@@ -92,9 +92,9 @@ int dedup_reserve(struct dedup *d, uint64_t packets_per_second, uint64_t now)
 static enum dedup_verdict compare(const struct dedup_entry *entry,
                                   const struct dedup_source *source)
 {
-    if (entry->link == source->link)
-        return DEDUP_NEW;
-    if (entry->origin == source->origin || source->legacy)
+    if (entry->origin == source->origin)
+        return entry->link == source->link ? DEDUP_NEW : DEDUP_COPY;
+    if (source->legacy)
         return DEDUP_COPY;
     return entry->legacy ? DEDUP_ECHOED : DEDUP_NEW;
 }

@@ -3,8 +3,8 @@
  * paths of the federation (federation.md, "Dedup").
  *
  * A packet is known by a keyed 64-bit hash of its bytes and its room. A copy is dropped only if an
- * earlier one came over another link, and either both are of the same origin or one of them is an
- * original's, which passes on what others said and names no origin. Identical packets of two
+ * earlier one of the same origin came over another link, or if one of the two is of another origin
+ * that is an original, which passes on what others said and names nobody. Identical packets of two
  * talkers, or of one who starts anew, thus pass. An original's echo may also come first: then the
  * packet itself is for those behind us only.
  *

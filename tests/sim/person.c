@@ -94,7 +94,10 @@ static void on_datagram(void *context, struct quic_connection *c, struct bytes d
         p->strange++;
         return;
     }
-    p->doubled += (p->heard[from] >> number & 1) != 0;
+    if ((p->heard[from] >> number & 1) != 0) {
+        p->doubled++;
+        p->doubled_of = from;
+    }
     p->heard[from] |= UINT32_C(1) << number;
 }
 

@@ -27,6 +27,7 @@ struct person {
     uint32_t *heard; /* a bit for each packet of the round, by talker; `people` of them */
     int people;
     uint64_t received, doubled, strange; /* packets; those heard twice; those of nobody */
+    uint32_t doubled_of;                 /* whose was heard twice last */
 };
 
 struct person *person_new(struct net *net, int number, int people);

@@ -95,6 +95,18 @@ static void test_an_echo_may_come_first(void **state)
     assert_int_equal(look(d, 2, B, 10, true, start), DEDUP_COPY);
 }
 
+/* In a chain both ways lead over one link. */
+static void test_an_echo_comes_over_the_same_link(void **state)
+{
+    struct dedup *d = *state;
+    assert_int_equal(look(d, 1, A, 9, false, start), DEDUP_NEW);
+    assert_int_equal(look(d, 1, A, 10, true, start), DEDUP_COPY);
+    assert_int_equal(look(d, 2, A, 10, true, start), DEDUP_NEW);
+    assert_int_equal(look(d, 2, A, 9, false, start), DEDUP_ECHOED);
+    assert_int_equal(look(d, 3, A, 10, true, start), DEDUP_NEW);
+    assert_int_equal(look(d, 3, A, 10, true, start), DEDUP_NEW);
+}
+
 static void test_our_own_media_comes_back_as_a_copy(void **state)
 {
     struct dedup *d = *state;
@@ -172,6 +184,7 @@ int main(void)
         TEST(defect_42_identical_talkers_of_two_origins_both_pass),
         TEST(test_over_a_legacy_link_the_origin_does_not_count),
         TEST(test_an_echo_may_come_first),
+        TEST(test_an_echo_comes_over_the_same_link),
         TEST(test_our_own_media_comes_back_as_a_copy),
         TEST(test_rooms_are_apart),
         TEST(test_remembers_two_seconds_and_not_four),
