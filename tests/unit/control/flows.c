@@ -109,6 +109,7 @@ static struct media talk(struct flow_world *w)
     ring(w);
     answer(w, "AcceptTrusted");
     m.a = join(w, &w->a, ROOM);
+    harness_pass(w->h, w->rest); /* news of it is there before the other comes */
     m.b = join(w, &w->b, ROOM);
     await(w, m.a, "RoomUpdate");
     look(w, "talking");
@@ -455,34 +456,81 @@ static void original_calls(struct flow_world *w)
     await(w, original, "FederatedSignalForward");
 }
 
+/* ---- over three links ---- */
+
+static void cut_middle(struct flow_world *w)
+{
+    for (int i = 1; i < 3; i++)
+        w->h->relays[i].down = w->rest == 0;
+    w->h->hold_dials = w->rest > 0;
+    harness_cut(w->h, 1, 2);
+}
+
+static void join_middle(struct flow_world *w)
+{
+    struct relay *r = &w->h->relays[1];
+    r->down = w->h->relays[2].down = w->h->hold_dials = false;
+    harness_settle(w->h);
+    for (int i = 0; i < 100 && sim_link_connection(r, 2) == NULL; i++)
+        harness_pass(w->h, CLOCK_SECOND);
+    assert_non_null(sim_link_connection(r, 2));
+    harness_pass(w->h, w->rest);
+}
+
+static void middle_lost_talking(struct flow_world *w)
+{
+    talk(w);
+    cut_middle(w);
+    look(w, "apart");
+    harness_pass(w->h, 31 * CLOCK_SECOND);
+    await(w, w->a.conn, "Hangup");
+    await(w, w->b.conn, "Hangup");
+    join_middle(w);
+    harness_pass(w->h, 60 * CLOCK_SECOND); /* media connections are closed */
+}
+
+static void hung_up_without_middle(struct flow_world *w)
+{
+    ring(w);
+    answer(w, "AcceptTrusted");
+    cut_middle(w);
+    phone_hangup(&w->a, ID);
+    harness_pass(w->h, CLOCK_SECOND);
+    look(w, "apart");
+    join_middle(w);
+    await(w, w->b.conn, "Hangup");
+}
+
 const struct flow flows[] = {
-    {"caller hangs up", caller_hangs_up, true, true},
-    {"callee hangs up without an id", callee_hangs_up_without_id, true, true},
-    {"privacy", privacy, true, true},
-    {"rejected", rejected, true, true},
-    {"cancelled", cancelled, true, true},
-    {"cancelled at once", cancelled_at_once, true, true},
-    {"unanswered", unanswered, true, true},
-    {"nobody there", nobody_there, true, true},
-    {"caller lost, ringing", caller_lost_ringing, true, true},
-    {"callee lost, ringing", callee_lost_ringing, true, true},
-    {"caller lost, talking", caller_lost_talking, true, true},
-    {"callee lost, talking", callee_lost_talking, true, true},
-    {"both lost", both_lost, true, true},
-    {"registers again", registers_again, true, true},
-    {"they call each other", they_call_each_other, true, true},
-    {"two calls in a row", two_calls_in_a_row, true, true},
-    {"questions", questions, true, true},
-    {"room", room, true, false},
-    {"stranger in a call room", stranger_in_call_room, true, true},
-    {"link lost, ringing", link_lost_ringing, false, true},
-    {"answered without a link", answered_without_link, false, true},
-    {"hung up without a link", hung_up_without_link, false, true},
-    {"link lost for good", link_lost_for_good, false, true},
-    {"link lost for a moment", link_lost_for_a_moment, false, true},
-    {"the rim is slow", rim_is_slow, true, true},
-    {"an original is called", original_is_called, true, false},
-    {"an original calls", original_calls, true, false},
+    {"caller hangs up", caller_hangs_up, true, true, true},
+    {"callee hangs up without an id", callee_hangs_up_without_id, true, true, true},
+    {"privacy", privacy, true, true, false},
+    {"rejected", rejected, true, true, true},
+    {"cancelled", cancelled, true, true, true},
+    {"cancelled at once", cancelled_at_once, true, true, false},
+    {"unanswered", unanswered, true, true, true},
+    {"nobody there", nobody_there, true, true, false},
+    {"caller lost, ringing", caller_lost_ringing, true, true, true},
+    {"callee lost, ringing", callee_lost_ringing, true, true, true},
+    {"caller lost, talking", caller_lost_talking, true, true, true},
+    {"callee lost, talking", callee_lost_talking, true, true, true},
+    {"both lost", both_lost, true, true, false},
+    {"registers again", registers_again, true, true, true},
+    {"they call each other", they_call_each_other, true, true, false},
+    {"two calls in a row", two_calls_in_a_row, true, true, false},
+    {"questions", questions, true, true, true},
+    {"room", room, true, false, false},
+    {"stranger in a call room", stranger_in_call_room, true, true, false},
+    {"link lost, ringing", link_lost_ringing, false, true, true},
+    {"answered without a link", answered_without_link, false, true, false},
+    {"hung up without a link", hung_up_without_link, false, true, false},
+    {"link lost for good", link_lost_for_good, false, true, false},
+    {"link lost for a moment", link_lost_for_a_moment, false, true, true},
+    {"the rim is slow", rim_is_slow, true, true, false},
+    {"an original is called", original_is_called, true, false, false},
+    {"an original calls", original_calls, true, false, false},
+    {"a link in the middle lost, talking", middle_lost_talking, false, false, true},
+    {"hung up without a link in the middle", hung_up_without_middle, false, false, true},
 };
 const size_t flow_count = sizeof(flows) / sizeof(flows[0]);
 
@@ -505,17 +553,56 @@ static void make_relays(struct flow_world *w, bool across)
     w->rb = harness_relay(w->h, yaml);
 }
 
-void flow_play(const struct flow_run *run, struct buffer *seen, size_t steps[2], size_t *died)
+/* Each dials the next one. */
+static void make_chain(struct flow_world *w, int count)
+{
+    static const char more[] = ", delegate: true";
+    char yaml[1024];
+    for (int i = 0; i < count; i++) {
+        snprintf(yaml, sizeof(yaml), "limits: { federation_hops: 3 }\n");
+        size_t at = strlen(yaml);
+        if (i + 1 < count)
+            at += (size_t)snprintf(yaml + at, sizeof(yaml) - at, "peers:\n%s",
+                                   harness_peer(i + 1, more));
+        if (i > 0)
+            snprintf(yaml + at, sizeof(yaml) - at, "trusted:\n%s", harness_trusted(i - 1, more));
+        w->rb = harness_relay(w->h, yaml);
+    }
+    w->ra = &w->h->relays[0];
+}
+
+static void count_steps(struct flow_world *w, const struct flow_run *run)
+{
+    for (int i = 0; i < w->h->relay_count; i++) {
+        w->h->relays[i].deaths = run->deaths[i];
+        w->h->relays[i].steps = 0;
+    }
+}
+
+static void come_and_wait(struct flow_world *w)
+{
+    harness_pass(w->h, CLOCK_SECOND + w->rest);
+    w->a = come(w, w->ra, 1);
+    w->b = come(w, w->rb, 2);
+    if (w->h->relay_count > 2)
+        harness_pass(w->h, 2 * CLOCK_SECOND); /* for presence */
+}
+
+/* What happens on several links of a chain at a time has no order, so control planes die from the
+   first call on. */
+void flow_play(const struct flow_run *run, struct buffer *seen, size_t steps[FLOW_RELAYS_MAX],
+               size_t *died)
 {
     struct flow_world w = {.h = harness_new(), .rest = run->rest, .seen = seen};
-    make_relays(&w, run->across);
-    for (int i = 0; i < w.h->relay_count; i++) {
-        w.h->relays[i].deaths = run->deaths[i];
-        w.h->relays[i].steps = 0;
+    if (run->relays > 2) {
+        make_chain(&w, run->relays);
+        come_and_wait(&w);
+        count_steps(&w, run);
+    } else {
+        make_relays(&w, run->relays == 2);
+        count_steps(&w, run);
+        come_and_wait(&w);
     }
-    harness_pass(w.h, CLOCK_SECOND + run->rest);
-    w.a = come(&w, w.ra, 1);
-    w.b = come(&w, w.rb, 2);
     run->flow->play(&w);
     look(&w, "over");
     harness_pass(w.h, 300 * CLOCK_SECOND);

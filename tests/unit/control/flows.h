@@ -12,7 +12,8 @@
 
 struct flow_world {
     struct harness *h;
-    struct relay *ra, *rb; /* of the caller, of the callee; the same in a call on one relay */
+    struct relay *ra, *rb; /* of the caller, of the callee; the same in a call on one relay; the
+                              ends of a chain */
     struct caller a, b;    /* registered */
     uint64_t rest;         /* ns that are waited before each look */
     struct buffer *seen;   /* what the flow's looks have seen */
@@ -21,22 +22,26 @@ struct flow_world {
 struct flow {
     const char *name;
     void (*play)(struct flow_world *w);
-    bool one; /* makes sense on one relay */
-    bool two; /* ... and across two */
+    bool one;   /* makes sense on one relay */
+    bool two;   /* ... and across two */
+    bool chain; /* ... and over three links */
 };
 
 extern const struct flow flows[];
 extern const size_t flow_count;
 
-/* On one relay or across two, with these deaths of each. */
+#define FLOW_RELAYS_MAX 4
+
+/* On one relay, across two or at the ends of a chain of four, with these deaths of each. */
 struct flow_run {
     const struct flow *flow;
-    bool across;
+    int relays;
     uint64_t rest;
-    struct deaths deaths[2];
+    struct deaths deaths[FLOW_RELAYS_MAX];
 };
 /* What was seen: NUL-terminated lines, freed by the caller with buffer_free. `steps`: how many each
    control plane took; `died`: how often they did. */
-void flow_play(const struct flow_run *run, struct buffer *seen, size_t steps[2], size_t *died);
+void flow_play(const struct flow_run *run, struct buffer *seen, size_t steps[FLOW_RELAYS_MAX],
+               size_t *died);
 
 #endif

@@ -70,8 +70,8 @@ static const char *skip_no_news(const char *line, bool exact)
 
 static void describe(const struct flow_run *run)
 {
-    print_error("%s%s:", run->flow->name, run->across ? ", across" : "");
-    for (int i = 0; i < 2; i++) {
+    print_error("%s, relays: %d:", run->flow->name, run->relays);
+    for (int i = 0; i < run->relays; i++) {
         const struct deaths *d = &run->deaths[i];
         for (size_t k = 0; k < HARNESS_DEATHS_MAX && d->at[k] != 0; k++)
             print_error(" relay %d dies at step %zu", i, d->at[k]);
@@ -108,7 +108,7 @@ static void play_and_compare(const struct flow_run *run, const struct buffer *pl
                              struct tally *tally)
 {
     struct buffer seen = {0};
-    size_t steps[2], died;
+    size_t steps[FLOW_RELAYS_MAX], died;
     if (getenv("KILL_TEST_VERBOSE") != NULL)
         describe(run);
     flow_play(run, &seen, steps, &died);
@@ -119,34 +119,42 @@ static void play_and_compare(const struct flow_run *run, const struct buffer *pl
     tally->deaths += died;
 }
 
-typedef void variation(struct flow_run *run, const struct buffer *plain, const size_t steps[2],
-                       struct tally *tally);
+typedef void variation(struct flow_run *run, const struct buffer *plain,
+                       const size_t steps[FLOW_RELAYS_MAX], struct tally *tally);
 
-static void each_flow(const char *what, uint64_t rest, variation *vary)
+static bool makes_sense(const struct flow *flow, int relays)
+{
+    return relays == 1 ? flow->one : relays == 2 ? flow->two : flow->chain;
+}
+
+/* On 1, 2 or 4 relays, up to `max`. */
+static void each_flow(const char *what, uint64_t rest, int max, variation *vary)
 {
     struct tally tally = {0};
-    for (size_t i = 0; i < flow_count * 2; i++) {
-        struct flow_run run = {.flow = &flows[i / 2], .across = i % 2 != 0, .rest = rest};
-        struct buffer plain = {0};
-        size_t steps[2] = {0}, died;
-        if (run.across ? !run.flow->two : !run.flow->one)
-            continue;
-        flow_play(&run, &plain, steps, &died);
-        assert_int_equal(died, 0);
-        vary(&run, &plain, steps, &tally);
-        buffer_free(&plain);
+    for (size_t i = 0; i < flow_count; i++) {
+        for (int relays = 1; relays <= max; relays *= 2) {
+            struct flow_run run = {.flow = &flows[i], .relays = relays, .rest = rest};
+            struct buffer plain = {0};
+            size_t steps[FLOW_RELAYS_MAX] = {0}, died;
+            if (!makes_sense(&flows[i], relays))
+                continue;
+            flow_play(&run, &plain, steps, &died);
+            assert_int_equal(died, 0);
+            vary(&run, &plain, steps, &tally);
+            buffer_free(&plain);
+        }
     }
     print_message("%s: %zu runs, %zu deaths\n", what, tally.runs, tally.deaths);
 }
 
 /* ---- one death ---- */
 
-static void die_once(struct flow_run *run, const struct buffer *plain, const size_t steps[2],
-                     struct tally *tally)
+static void die_once(struct flow_run *run, const struct buffer *plain,
+                     const size_t steps[FLOW_RELAYS_MAX], struct tally *tally)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < run->relays; i++) {
         for (size_t at = 1; at <= steps[i]; at++) {
-            run->deaths[0] = run->deaths[1] = (struct deaths){0};
+            memset(run->deaths, 0, sizeof(run->deaths));
             run->deaths[i] = (struct deaths){.at = {at}, .headless = run->rest > 0 ? HEADLESS : 0};
             play_and_compare(run, plain, run->rest == 0, tally);
         }
@@ -156,24 +164,24 @@ static void die_once(struct flow_run *run, const struct buffer *plain, const siz
 static void test_one_death_at_each_step(void **state)
 {
     (void)state;
-    each_flow("one death", 0, die_once);
+    each_flow("one death", 0, 4, die_once);
 }
 
 static void test_one_death_at_each_step_and_headless_for_a_while(void **state)
 {
     (void)state;
-    each_flow("one death, headless", 2 * HEADLESS, die_once);
+    each_flow("one death, headless", 2 * HEADLESS, 4, die_once);
 }
 
 /* ---- two deaths ---- */
 
-static void die_twice(struct flow_run *run, const struct buffer *plain, const size_t steps[2],
-                      struct tally *tally)
+static void die_twice(struct flow_run *run, const struct buffer *plain,
+                      const size_t steps[FLOW_RELAYS_MAX], struct tally *tally)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < run->relays; i++) {
         for (size_t at = 1; at <= steps[i]; at++) {
             for (size_t apart = 1; apart <= APART_MAX; apart++) {
-                run->deaths[0] = run->deaths[1] = (struct deaths){0};
+                memset(run->deaths, 0, sizeof(run->deaths));
                 run->deaths[i] = (struct deaths){.at = {at, at + apart}};
                 play_and_compare(run, plain, true, tally);
             }
@@ -184,28 +192,29 @@ static void die_twice(struct flow_run *run, const struct buffer *plain, const si
 static void test_two_deaths_the_second_soon(void **state)
 {
     (void)state;
-    each_flow("two deaths", 0, die_twice);
+    each_flow("two deaths", 0, 2, die_twice);
 }
 
 /* ---- any number of deaths ---- */
 
-static void die_at_random(struct flow_run *run, const struct buffer *plain, const size_t steps[2],
-                          struct tally *tally)
+static void die_at_random(struct flow_run *run, const struct buffer *plain,
+                          const size_t steps[FLOW_RELAYS_MAX], struct tally *tally)
 {
     static const unsigned one_in[] = {2, 3, 5, 8, 13};
+    static const uint64_t primes[FLOW_RELAYS_MAX] = {7919, 104729, 15485863, 49979687};
     (void)steps;
     for (unsigned seed = 1; seed <= SEEDS; seed++) {
         unsigned n = one_in[seed % (sizeof(one_in) / sizeof(one_in[0]))];
-        run->deaths[0] = (struct deaths){.one_in = n, .random = seed * 7919};
-        run->deaths[1] = (struct deaths){.one_in = n, .random = seed * 104729};
+        for (int i = 0; i < FLOW_RELAYS_MAX; i++)
+            run->deaths[i] = (struct deaths){.one_in = n, .random = seed * primes[i]};
         play_and_compare(run, plain, true, tally);
     }
 }
 
-static void test_deaths_of_both_at_random(void **state)
+static void test_deaths_of_all_at_random(void **state)
 {
     (void)state;
-    each_flow("deaths at random", 0, die_at_random);
+    each_flow("deaths at random", 0, 4, die_at_random);
 }
 
 /* ---- time goes on without a control plane ---- */
@@ -276,7 +285,7 @@ int main(void)
         cmocka_unit_test(test_one_death_at_each_step),
         cmocka_unit_test(test_one_death_at_each_step_and_headless_for_a_while),
         cmocka_unit_test(test_two_deaths_the_second_soon),
-        cmocka_unit_test(test_deaths_of_both_at_random),
+        cmocka_unit_test(test_deaths_of_all_at_random),
         cmocka_unit_test(test_a_deadline_keeps_running),
         cmocka_unit_test(test_a_deadline_that_passed_is_acted_on_at_adoption),
         cmocka_unit_test(test_a_phone_that_went_meanwhile_ends_its_call),
