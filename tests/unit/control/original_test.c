@@ -582,36 +582,60 @@ static void live(struct harness *h)
     assert_true(shows(&p[0], OTTO));
 }
 
-static void expect_same(size_t every, const char *a, const char *b)
+static void expect_same(size_t fate, const char *a, const char *b)
 {
     while (*a != '\0' || *b != '\0') {
         size_t la = strcspn(a, "\n"), lb = strcspn(b, "\n");
         if (la != lb || memcmp(a, b, la) != 0)
-            fail_msg("adopted before every %zu.: %.*s | %.*s", every, (int)la, a, (int)lb, b);
+            fail_msg("fate %zu: %.*s | %.*s", fate, (int)la, a, (int)lb, b);
         a += la + (a[la] == '\n');
         b += lb + (b[lb] == '\n');
     }
 }
 
+struct fate {
+    size_t adopt_every;
+    unsigned dies_one_in; /* steps, each relay */
+    uint64_t random;
+};
+
+static void play(const struct fate *fate, struct buffer *outcome)
+{
+    struct harness *h = mesh_new_beside(3, triangle, COUNT(triangle), 4, true, BIT(O) | BIT(P));
+    h->adopt_every = fate->adopt_every;
+    for (int n = 0; n < 3; n++)
+        h->relays[n].deaths = (struct deaths){.one_in = fate->dies_one_in,
+                                              .random = fate->random * (uint64_t)(n + 1)};
+    live(h);
+    for (int n = 0; n < 3; n++) {
+        fake_plane_print(&h->relays[n].plane, outcome);
+        assert_int_equal(h->relays[n].plane.swept, 0);
+        assert_true(h->relays[n].died > 0 || fate->dies_one_in == 0);
+    }
+    buffer_append_u8(outcome, 0);
+    harness_free(h);
+}
+
+/* A control plane that adopts before every nth event, or after any transaction, says and installs
+   what the first would have. */
 static void test_adoption_changes_nothing(void **state)
 {
     (void)state;
-    static const size_t every[] = {0, 1, 2, 5};
-    struct buffer outcome[COUNT(every)] = {0};
-    for (size_t i = 0; i < COUNT(every); i++) {
-        struct harness *h = mesh_new_beside(3, triangle, COUNT(triangle), 4, true, BIT(O) | BIT(P));
-        h->adopt_every = every[i];
-        live(h);
-        for (int n = 0; n < 3; n++) {
-            fake_plane_print(&h->relays[n].plane, &outcome[i]);
-            assert_int_equal(h->relays[n].plane.swept, 0);
-        }
-        buffer_append_u8(&outcome[i], 0);
-        expect_same(every[i], (const char *)outcome[0].data, (const char *)outcome[i].data);
-        harness_free(h);
+    static const struct fate fates[] = {{.adopt_every = 1},
+                                        {.adopt_every = 2},
+                                        {.adopt_every = 5},
+                                        {.dies_one_in = 3, .random = 7919},
+                                        {.dies_one_in = 5, .random = 104729},
+                                        {.dies_one_in = 20, .random = 1299709}};
+    struct buffer plain = {0};
+    play(&(struct fate){0}, &plain);
+    for (size_t i = 0; i < COUNT(fates); i++) {
+        struct buffer outcome = {0};
+        play(&fates[i], &outcome);
+        expect_same(i, (const char *)plain.data, (const char *)outcome.data);
+        buffer_free(&outcome);
     }
-    for (size_t i = 0; i < COUNT(every); i++)
-        buffer_free(&outcome[i]);
+    buffer_free(&plain);
 }
 
 int main(void)
