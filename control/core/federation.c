@@ -115,25 +115,13 @@ static void retire_room(struct core *c, struct global_room *room)
     room_changed(c, members);
 }
 
-/* Rooms may have become global; those behind it may count or not. */
-static void reload_original(struct core *c, struct federation_link *link)
-{
-    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
-        struct original *o = original_find(room, link);
-        if (o == NULL)
-            original_add(c, link, room);
-        else
-            original_judge(c, o);
-    }
-}
-
 /* What a link says that it may not say any more; and what it is to know of us. */
 static void reload_link(struct core *c, struct federation_link *link)
 {
     uint32_t hops = c->settings.config->limits.federation_hops;
     struct entry *next;
     if (link->legacy) {
-        reload_original(c, link);
+        originals_reload(c, link);
         return;
     }
     for (struct entry *e = link->entries; e != NULL; e = next) {
@@ -350,35 +338,24 @@ void federation_link_up(struct core *c, struct peer *peer)
     federation_link_down(c, peer);
     if ((link = add_link(c, peer)) == NULL)
         return;
-    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next)
         deferred_add(c, &room->media);
-        if (link->legacy)
-            original_add(c, link, room);
-    }
-    if (link->legacy)
+    if (link->legacy) {
+        originals_add(c, link);
         tell_originals(c);
-    else
+    } else {
         announce_everything(c, link);
+    }
 }
 
 void federation_link_repeat(struct core *c, struct peer *peer)
 {
     struct federation_link *link = peer->federation;
-    if (link != NULL && !link->legacy) {
+    if (link != NULL && link->legacy) {
+        originals_say_again(c, link);
+    } else if (link != NULL) {
         presence_ask_again(c, link);
         announce_all(c, link);
-    }
-    for (struct global_room *room = c->federation->rooms;
-         link != NULL && link->legacy && room != NULL; room = room->hh.next)
-        original_say_again(c, original_find(room, link));
-}
-
-static void drop_rooms_of_original(struct core *c, struct federation_link *link)
-{
-    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
-        struct original *o = original_find(room, link);
-        if (o != NULL)
-            original_remove(c, o);
     }
 }
 
@@ -391,7 +368,7 @@ void federation_link_down(struct core *c, struct peer *peer)
     DL_DELETE(c->federation->links, link);
     while (link->entries != NULL)
         entry_remove(c, link->entries);
-    drop_rooms_of_original(c, link);
+    originals_remove(c, link);
     media_route_link_down(c, link);
     announce_free(c, link);
     federation_record_queue_gone(c, link);
@@ -452,9 +429,8 @@ void federation_adopt_links(struct core *c)
     for (struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next) {
         if (!peer_linked(peer) || peer->federation != NULL || add_link(c, peer) == NULL)
             continue;
-        for (struct global_room *room = c->federation->rooms;
-             peer->federation->legacy && room != NULL; room = room->hh.next)
-            original_adopt(c, peer->federation, room);
+        if (peer->federation->legacy)
+            originals_adopt(c, peer->federation);
     }
 }
 

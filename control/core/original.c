@@ -68,7 +68,7 @@ static struct original *make(struct core *c, struct federation_link *link, struc
     return o;
 }
 
-void original_add(struct core *c, struct federation_link *link, struct global_room *room)
+static void add(struct core *c, struct federation_link *link, struct global_room *room)
 {
     struct original *o = make(c, link, room);
     if (o == NULL)
@@ -77,15 +77,6 @@ void original_add(struct core *c, struct federation_link *link, struct global_ro
     deferred_add(c, &o->topic->record);
     deferred_add(c, &o->settle);
     topics_changed(c, o);
-}
-
-void original_adopt(struct core *c, struct federation_link *link, struct global_room *room)
-{
-    struct original *o = make(c, link, room);
-    if (o == NULL)
-        return;
-    o->topic->version = (struct version){c->federation->start, 0};
-    deferred_add(c, &o->settle);
 }
 
 void original_free(struct core *c, struct original *o)
@@ -124,6 +115,60 @@ static void settle(struct core *c, struct deferred *work)
     original_act(c, o);
     original_demand(c, o);
     original_tell(c, o);
+}
+
+/* ---- of all rooms of a link ---- */
+
+void originals_add(struct core *c, struct federation_link *link)
+{
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next)
+        add(c, link, room);
+}
+
+void originals_adopt(struct core *c, struct federation_link *link)
+{
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
+        struct original *o = make(c, link, room);
+        if (o == NULL)
+            return;
+        o->topic->version = (struct version){c->federation->start, 0};
+        deferred_add(c, &o->settle);
+    }
+}
+
+void originals_remove(struct core *c, struct federation_link *link)
+{
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
+        struct original *o = original_find(room, link);
+        if (o != NULL)
+            original_remove(c, o);
+    }
+}
+
+void originals_say_again(struct core *c, struct federation_link *link)
+{
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
+        struct original *o = original_find(room, link);
+        if (o == NULL)
+            continue;
+        o->said = 0;
+        o->said_at = 0;
+        original_changed(c, o, ORIGINAL_STATE);
+        deferred_add(c, &o->settle);
+    }
+}
+
+void originals_reload(struct core *c, struct federation_link *link)
+{
+    for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next) {
+        struct original *o = original_find(room, link);
+        if (o == NULL) {
+            add(c, link, room);
+        } else {
+            o->fresh = true;
+            deferred_add(c, &o->settle);
+        }
+    }
 }
 
 /* ---- time ---- */

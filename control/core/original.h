@@ -57,12 +57,20 @@ struct original {
     struct original *prev, *next; /* in the room */
 };
 
-/* ---- life ---- */
-/* The original is linked, and the room is global: the object, and the topic. */
-void original_add(struct core *c, struct federation_link *link, struct global_room *room);
-/* The same for one that is in the records of our predecessor. */
-void original_adopt(struct core *c, struct federation_link *link, struct global_room *room);
-/* It is linked no longer, or the room is not global any more: what we said of it is withdrawn. */
+/* ---- life: of all rooms of a link ---- */
+/* The original is linked: an object and a topic for each global room. */
+void originals_add(struct core *c, struct federation_link *link);
+/* The same if that is in the records of our predecessor. */
+void originals_adopt(struct core *c, struct federation_link *link);
+/* It is linked no longer: what we said of it is withdrawn. */
+void originals_remove(struct core *c, struct federation_link *link);
+/* It may have forgotten what we said: all is said again. */
+void originals_say_again(struct core *c, struct federation_link *link);
+/* Rooms may have become global, and `delegate` another. */
+void originals_reload(struct core *c, struct federation_link *link);
+
+/* ---- life: of one ---- */
+/* The same as originals_remove when the room is global no longer. */
 void original_remove(struct core *c, struct original *o);
 void original_free(struct core *c, struct original *o); /* memory only */
 struct original *original_find(const struct global_room *room, const struct federation_link *link);
@@ -70,16 +78,12 @@ struct original *original_find(const struct global_room *room, const struct fede
 /* ---- what it says ---- */
 void original_active(struct core *c, struct original *o, const struct signal_global_room_active *m);
 void original_inactive(struct core *c, struct original *o, struct signal_text room);
-/* `delegate` may be another: its lists are judged again. */
-void original_judge(struct core *c, struct original *o);
 
 /* ---- what it hears ---- */
 /* It has announced the room: media there has listeners behind it. */
 bool original_is_open(const struct original *o);
 /* Something in the room changed: who hears what is settled at the end of the transaction. */
 void originals_of_room_changed(struct core *c, const struct global_room *room);
-/* It may have forgotten what we said: all is said again. */
-void original_say_again(struct core *c, struct original *o);
 /*
  * True if it is us who tell this original of the topic's origin: that is ourselves; or it is
  * not linked with the original itself, and no relay with a lower fingerprint than ours is, which

@@ -205,8 +205,3 @@ void original_act(struct core *c, struct original *o)
         original_changed(c, o, ORIGINAL_STATE);
     }
 }
-
-void original_judge(struct core *c, struct original *o)
-{
-    heard(c, o);
-}

@@ -195,11 +195,3 @@ void original_tell(struct core *c, struct original *o)
     }
     participants_free(&list);
 }
-
-void original_say_again(struct core *c, struct original *o)
-{
-    o->said = 0;
-    o->said_at = 0;
-    original_changed(c, o, ORIGINAL_STATE);
-    deferred_add(c, &o->settle);
-}
