@@ -21,7 +21,7 @@
 
 struct request {
     struct address relay;
-    uint64_t idle, rooms, members, pps, bytes, intervals, interval_ms, pid;
+    uint64_t idle, rooms, members, talkers, pps, bytes, intervals, interval_ms, pid;
     bool hold;
 };
 
@@ -120,6 +120,7 @@ static int measure(struct swarm *s, const struct request *r)
     struct talk t = {.swarm = s,
                      .rooms = r->rooms,
                      .members = r->members,
+                     .talkers = r->talkers,
                      .bytes = r->bytes,
                      .period = r->pps == 0 ? 0 : CLOCK_SECOND / r->pps,
                      .start = clock_monotonic()};
@@ -158,7 +159,8 @@ static int run(const struct request *r)
 
 int main(int argc, char **argv)
 {
-    const char *relay = NULL, *idle = "0", *rooms = "200", *members = "8", *pps = "50";
+    const char *relay = NULL, *idle = "0", *rooms = "200", *members = "8", *talkers = "1";
+    const char *pps = "50";
     const char *bytes = "120", *intervals = "5", *interval_ms = "2000", *pid = "0";
     struct request r = {.hold = false};
     const struct options_entry entries[] = {
@@ -176,7 +178,8 @@ int main(int argc, char **argv)
          .help = "the same in the rooms: join, say nothing, wait until standard input ends",
          .flag = &r.hold},
         {.name = "rooms", .argument = "N", .help = "how many", .value = &rooms},
-        {.name = "members", .argument = "N", .help = "of each room; one talks", .value = &members},
+        {.name = "members", .argument = "N", .help = "of each room", .value = &members},
+        {.name = "talkers", .argument = "N", .help = "of them", .value = &talkers},
         {.name = "pps",
          .argument = "N",
          .help = "packets/s of each talker; 0: as fast as it goes",
@@ -198,12 +201,13 @@ int main(int argc, char **argv)
     if (address_parse(bytes_of_string(relay), &r.relay) != 0)
         return options_wrong(&options, stderr, "--relay is no address: %s", relay);
     if (!number(idle, 0, 100000, &r.idle) || !number(rooms, 1, 10000, &r.rooms) ||
-        !number(members, 2, 100, &r.members) || !number(pps, 0, 100000, &r.pps) ||
+        !number(members, 2, 100, &r.members) || !number(talkers, 1, r.members, &r.talkers) ||
+        !number(pps, 0, 100000, &r.pps) ||
         !number(bytes, STAMP_PACKET_MIN, SWARM_PACKET_MAX, &r.bytes) ||
         !number(intervals, 1, 1000, &r.intervals) ||
         !number(interval_ms, 100, 60000, &r.interval_ms) || !number(pid, 0, 1u << 30, &r.pid))
         return options_wrong(&options, stderr, "a number is out of range");
-    if (r.pps == 0 && r.rooms != 1)
-        return options_wrong(&options, stderr, "flat out means one room");
+    if (r.pps == 0 && r.rooms * r.talkers != 1)
+        return options_wrong(&options, stderr, "flat out means one talker in one room");
     return run(&r);
 }

@@ -113,7 +113,8 @@ int member_talk(struct member *m, struct quic_endpoint *e, size_t size, uint64_t
     struct media_header header = {.codec = MEDIA_OPUS_24K,
                                   .sequence = (uint16_t)m->sent,
                                   .timestamp = (uint32_t)(now / CLOCK_MS)};
-    struct stamp stamp = {.sender = 1, .sequence = m->sent, .sent = now};
+    struct stamp stamp = {
+        .sender = (uint32_t)(m - m->swarm->members), .sequence = m->sent, .sent = now};
     media_header_write(&header, packet);
     stamp_write(&stamp, packet + MEDIA_HEADER_SIZE);
     struct quic_payload *payload = quic_payload_new(e, (struct bytes){packet, size});

@@ -6,9 +6,9 @@
 /* As much as one connection queues; more would only throw away the oldest. */
 #define FLAT_OUT_WAITING QUIC_DATAGRAM_QUEUE
 
-static int send_one(struct talk *t, size_t room, uint64_t now)
+static int send_one(struct talk *t, size_t room, size_t talker, uint64_t now)
 {
-    struct member *m = &t->swarm->members[room * t->members];
+    struct member *m = &t->swarm->members[room * t->members + talker];
     int rc = member_talk(m, swarm_endpoint(t->swarm, m), t->bytes, now);
     if (rc == 0)
         t->sent++;
@@ -17,7 +17,7 @@ static int send_one(struct talk *t, size_t room, uint64_t now)
 
 static uint64_t next_due(const struct talk *t)
 {
-    return t->start + t->turns * t->period / t->rooms;
+    return t->start + t->turns * t->period / (t->rooms * t->talkers);
 }
 
 /* Sends what is due; when the next packet is. */
@@ -25,7 +25,7 @@ static int talk_paced(struct talk *t, uint64_t now, uint64_t *next)
 {
     int rc = 0;
     for (; rc == 0 && next_due(t) <= now; t->turns++)
-        rc = send_one(t, t->turns % t->rooms, now);
+        rc = send_one(t, t->turns % t->rooms, t->turns / t->rooms % t->talkers, now);
     *next = next_due(t);
     return rc;
 }
@@ -36,7 +36,7 @@ static int talk_flat_out(struct talk *t, uint64_t now, uint64_t *next)
     uint64_t waiting = swarm_waiting(t->swarm, t->sent);
     int rc = 0;
     for (; rc == 0 && waiting < FLAT_OUT_WAITING; waiting++)
-        rc = send_one(t, 0, now);
+        rc = send_one(t, 0, 0, now);
     swarm_flush(t->swarm, now);
     *next = swarm_waiting(t->swarm, t->sent) < FLAT_OUT_WAITING ? now : UINT64_MAX;
     return rc;

@@ -1,5 +1,6 @@
 /*
- * The two shapes of traffic. In both, the first member of each room talks and the others listen.
+ * The two shapes of traffic. In both, the first members of each room talk, and all others hear
+ * them.
  */
 #ifndef CHAPPE_BENCH_TALK_H
 #define CHAPPE_BENCH_TALK_H
@@ -12,6 +13,7 @@
 struct talk {
     struct swarm *swarm;
     size_t rooms, members; /* members of each room; members of a room lie side by side */
+    size_t talkers;        /* of each room; flat out: 1 */
     size_t bytes;          /* of a packet */
     uint64_t period;       /* ns between two packets of one talker; 0: as fast as it goes */
     uint64_t start;        /* ns, CLOCK_MONOTONIC */
