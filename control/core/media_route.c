@@ -315,11 +315,26 @@ static void ask(struct core *c, struct neighbour *n, bool needed)
     announce_want(c, n->link, n->room, &n->link->fingerprint, NULL, !needed);
 }
 
+/* Its media is not for us and nobody behind us, but it hears others from us, and may hear itself
+   come back over another original: what it says is to be known. */
+static bool is_to_be_known(const struct neighbour *n)
+{
+    const struct demander *d = n->link->legacy ? n->link->demanders : NULL;
+    while (d != NULL && d->demand->room != n->room)
+        d = d->link_next;
+    return d != NULL;
+}
+
+static bool is_routed(const struct neighbour *n, const struct hop_list *hops)
+{
+    return n->room->occupied || hops->count > 0 || is_to_be_known(n);
+}
+
 static void route_neighbour(struct core *c, struct neighbour *n)
 {
     const struct global_room *room = n->room;
     struct hop_list hops = onward(c, room, &n->link->fingerprint, n->link);
-    bool on = room->occupied || hops.count > 0;
+    bool on = is_routed(n, &hops);
     uint64_t digest = on ? digest_of(&hops) : 0;
     if (on && digest != n->route)
         put_route(c, n->link, room, &n->link->fingerprint, false, &room->tag, &hops);
@@ -381,7 +396,7 @@ void media_route_adopt(struct core *c, struct federation_link *link, struct glob
     if (n == NULL)
         return;
     struct hop_list hops = onward(c, room, &link->fingerprint, link);
-    bool on = room->occupied || hops.count > 0;
+    bool on = is_routed(n, &hops);
     n->asked = !room->occupied && on && !link->legacy;
     n->route = on; /* it is there; put once more, which changes nothing */
     free(hops.items);

@@ -483,6 +483,27 @@ static void test_who_cannot_know_does_not_count(void **state)
     harness_free(h);
 }
 
+/* Who speaks to it drops its own packet that comes back over another original, though nobody there
+   or behind hears it. */
+static void test_who_speaks_knows_what_it_says(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new_beside(3, chain, COUNT(chain), 4, true, BIT(O));
+    for (int i = 0; i < 2; i++) {
+        struct fake_connection *o = puppet_link(&h->relays[i], O, false);
+        say_active(&h->relays[i], o, "general", one(OLGA, NULL), NULL);
+    }
+    const struct fake_plane *p = &h->relays[0].plane;
+    settle(h);
+    bool known = false;
+    for (size_t i = 0; i < p->route_count; i++) {
+        known |= p->routes[i].link.bytes[0] == 0xa0 + O && p->routes[i].hop_count == 0 &&
+                 memcmp(p->routes[i].tag.bytes, general_tag, sizeof(general_tag)) == 0;
+    }
+    assert_true(known);
+    harness_free(h);
+}
+
 /* Two originals that do not know each other meet through us. */
 static void test_two_originals(void **state)
 {
@@ -657,6 +678,7 @@ int main(void)
         cmocka_unit_test(test_triangle),
         cmocka_unit_test(test_lowest_publisher_speaks),
         cmocka_unit_test(test_who_cannot_know_does_not_count),
+        cmocka_unit_test(test_who_speaks_knows_what_it_says),
         cmocka_unit_test(test_two_originals),
         cmocka_unit_test(defect_21_another_connection_is_told_all_again),
         cmocka_unit_test(test_operators_see_it),
