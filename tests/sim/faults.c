@@ -189,6 +189,18 @@ static void judge_talk(struct world *w)
     }
 }
 
+/* An original whose old connection times out forgets the new one (defect 21), and nobody can tell:
+   its links are made anew. */
+static void heal_originals(struct world *w)
+{
+    world_pass(w, 2 * NET_IDLE_TIMEOUT);
+    for (size_t i = 0; i < w->shape.count; i++) {
+        const struct edge *e = &w->shape.edges[i];
+        if (world_is_original(w, e->a) || world_is_original(w, e->b))
+            net_part(world_endpoint(w, e->a), world_endpoint(w, e->b));
+    }
+}
+
 void faults_run(struct world *w, int things)
 {
     w->restarts = 0;
@@ -201,6 +213,8 @@ void faults_run(struct world *w, int things)
             talk(w, (uint32_t)i);
     }
     heal_all(w);
+    if (w->options.originals > 0)
+        heal_originals(w);
     world_pass(w, HEALING);
     judge_talk(w);
 }
