@@ -15,6 +15,7 @@ struct quic_payload {
 static struct quic_connection *connections;
 static struct quic_connection *dialed;
 static int dial_error;
+static bool payloads_refused;
 static long living;
 static const struct quic_counters counters;
 static struct quic_limits limits;
@@ -44,6 +45,11 @@ void fake_quic_refuse_dials(int error)
     dial_error = error;
 }
 
+void fake_quic_refuse_payloads(void)
+{
+    payloads_refused = true;
+}
+
 long fake_quic_living(void)
 {
     return living;
@@ -66,6 +72,7 @@ void fake_quic_free(void)
     }
     dialed = NULL;
     dial_error = 0;
+    payloads_refused = false;
 }
 
 static struct fake_note *note(struct quic_connection *c)
@@ -314,6 +321,8 @@ void quic_body_release(struct quic_body *b)
 struct quic_payload *quic_payload_new(struct quic_endpoint *e, struct bytes content)
 {
     (void)e;
+    if (payloads_refused)
+        return NULL;
     struct quic_payload *p = calloc(1, sizeof(*p) + content.len);
     if (!p)
         abort();

@@ -46,6 +46,8 @@ struct quic_connection *fake_quic_accept(void);
 struct quic_connection *fake_quic_dialed(void);
 /* What quic_endpoint_dial returns from now on. */
 void fake_quic_refuse_dials(int error);
+/* Payloads cannot be made from now on, until fake_quic_free. */
+void fake_quic_refuse_payloads(void);
 /* Bodies and payloads that were made and not given back. */
 long fake_quic_living(void);
 /* What the endpoint was last told. */
