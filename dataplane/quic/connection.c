@@ -8,6 +8,7 @@
 #include "common/random.h"
 #include "dataplane/quic/connection_id.h"
 #include "dataplane/quic/endpoint.h"
+#include "dataplane/quic/packet_keys.h"
 
 #define MTU_MAX 1452  /* bytes of UDP payload that fit an Ethernet frame under IPv6 */
 #define UNI_STREAMS 3 /* for the peer; every one is declined */
@@ -333,7 +334,9 @@ void connection_receive(struct quic_connection *c, const struct udp_path *path, 
         return;
     }
     ngtcp2_path view = path_view(path);
+    uint64_t failures = packet_keys_failures();
     int rv = ngtcp2_conn_read_pkt(c->qc, &view, NULL, packet.data, packet.len, c->endpoint->now);
+    c->endpoint->counters.drop_decrypt += packet_keys_failures() - failures;
     if (rv != 0) {
         connection_fail(c, rv);
         return;

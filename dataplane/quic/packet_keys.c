@@ -294,6 +294,8 @@ static int on_encrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
     return failed ? NGTCP2_ERR_CALLBACK_FAILURE : 0;
 }
 
+static _Thread_local uint64_t failures;
+
 static int on_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
                       const ngtcp2_crypto_aead_ctx *context, const uint8_t *cipher,
                       size_t cipher_len, const uint8_t *nonce, size_t nonce_len, const uint8_t *aad,
@@ -301,18 +303,24 @@ static int on_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
 {
     struct packet_key *key = context->native_handle;
     (void)aead;
-    if (cipher_len < TAG_SIZE)
-        return NGTCP2_ERR_DECRYPT;
     size_t len = cipher_len - TAG_SIZE;
-    int failed;
-    if (key->suite->chacha)
+    int failed = -1;
+    if (cipher_len < TAG_SIZE)
+        len = 0;
+    else if (key->suite->chacha)
         failed = wc_ChaCha20Poly1305_Decrypt(key->bytes, nonce, aad, (word32)aad_len, cipher,
                                              (word32)len, cipher + len, dest);
     else
         failed = !key_aes(key) ||
                  wc_AesGcmDecrypt(key->aes, dest, cipher, (word32)len, nonce, (word32)nonce_len,
                                   cipher + len, TAG_SIZE, aad, (word32)aad_len);
+    failures += failed != 0;
     return failed ? NGTCP2_ERR_DECRYPT : 0;
+}
+
+uint64_t packet_keys_failures(void)
+{
+    return failures;
 }
 
 /* RFC 9001, 5.4.4: the sample is a counter and a nonce; the mask is the key stream. */

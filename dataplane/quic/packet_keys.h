@@ -25,4 +25,11 @@ int packet_keys_install_rx(ngtcp2_conn *qc, ngtcp2_encryption_level level, int c
 int packet_keys_install_tx(ngtcp2_conn *qc, ngtcp2_encryption_level level, int cipher_suite,
                            const uint8_t *secret, size_t secret_len);
 
+/*
+ * How many packets this thread could not decrypt so far: forged, damaged, or of keys that are gone.
+ * ngtcp2 drops them without a word and tells the callback no connection, so whoever hands it a
+ * packet looks at this before and after.
+ */
+uint64_t packet_keys_failures(void);
+
 #endif

@@ -52,7 +52,7 @@ struct quic_connection;
     X(drop_no_memory, "anything dropped for lack of memory")                                       \
     X(drop_malformed, "UDP payloads that are no QUIC packet")                                      \
     X(drop_unknown_connection, "packets for no connection of ours (a reset may answer)")           \
-    X(drop_decrypt, "packets that QUIC discarded")                                                 \
+    X(drop_decrypt, "packets that could not be decrypted")                                         \
     X(drop_send_error, "packets that the socket refused")                                          \
     X(refused_address_limit, "connections refused: too many from that address")                    \
     X(refused_total_limit, "connections refused: too many, or the endpoint takes no new ones")     \

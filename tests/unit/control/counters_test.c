@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include "common/signal.h"
+#include "tests/unit/counters.h"
 
 #define REMOTE "1111:1111:1111:1111:1111:1111:1111:1111"
 #define OTHER "2222:2222:2222:2222:2222:2222:2222:2222"
@@ -459,11 +460,7 @@ static void records_unreadable(struct world *w)
 
 /* ---- the table ---- */
 
-static const struct counter_case {
-    const char *name;
-    void (*run)(struct world *w);
-    const char *with; /* names that move too, a space around each */
-} cases[] = {
+static const struct counter_case cases[] = {
 #define CASE(name)                                                                                 \
     {                                                                                              \
 #name, name, ""                                                                            \
@@ -513,74 +510,33 @@ static const struct counter_case {
     CASE(presence_refused),
     CASE(records_unreadable),
 };
-#define CASES (sizeof(cases) / sizeof(cases[0]))
 
-static const struct {
-    const char *name;
-    size_t offset;
-} counters[] = {
-#define X(name, help) {#name, offsetof(struct core_counters, name)},
+static const struct counter counters[] = {
+#define X(name, help) COUNTER(struct core_counters, name)
     CORE_COUNTERS(X)
 #undef X
 };
-#define COUNTERS (sizeof(counters) / sizeof(counters[0]))
-
-static uint64_t value(const struct core_counters *c, size_t i)
-{
-    uint64_t v;
-    memcpy(&v, (const char *)c + counters[i].offset, sizeof(v));
-    return v;
-}
-
-static bool may_move(const struct counter_case *t, const char *name)
-{
-    char padded[64];
-    snprintf(padded, sizeof(padded), " %s ", name);
-    return strcmp(t->name, name) == 0 || strstr(t->with, padded) != NULL ||
-           (strcmp(t->name, "inputs") != 0 && strcmp(name, "transactions") == 0) ||
-           (strcmp(t->name, "transactions") != 0 && strcmp(name, "inputs") == 0);
-}
 
 static void run_case(const struct counter_case *t)
 {
     struct world w = {.h = harness_new()};
-    bool moved = false;
     t->run(&w);
-    const struct core_counters *after = core_counters(w.r->core);
-    for (size_t i = 0; i < COUNTERS; i++) {
-        uint64_t rise = value(after, i) - value(&w.before, i);
-        moved |= rise > 0 && strcmp(counters[i].name, t->name) == 0;
-        if (rise > 0 && !may_move(t, counters[i].name))
-            fail_msg("%s moved with %s, by %d", counters[i].name, t->name, (int)rise);
-    }
-    if (!moved)
-        fail_msg("%s did not move", t->name);
+    counters_judge(t, " inputs transactions ", counters, COUNTER_COUNT(counters),
+                   core_counters(w.r->core), &w.before);
     harness_free(w.h);
 }
 
 static void test_each_case_moves_its_number_alone(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < CASES; i++)
+    for (size_t i = 0; i < COUNTER_COUNT(cases); i++)
         run_case(&cases[i]);
-}
-
-static bool has_case(const char *name)
-{
-    for (size_t i = 0; i < CASES; i++) {
-        if (strcmp(cases[i].name, name) == 0)
-            return true;
-    }
-    return false;
 }
 
 static void test_each_number_has_a_case(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNTERS; i++) {
-        if (!has_case(counters[i].name))
-            fail_msg("%s has no case: write one", counters[i].name);
-    }
+    counters_expect_cases(counters, COUNTER_COUNT(counters), cases, COUNTER_COUNT(cases));
 }
 
 /* ---- signals by variant ---- */
