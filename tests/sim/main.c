@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/options.h"
+#include "tests/sim/cost.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/judge.h"
 
@@ -12,7 +13,7 @@
 
 struct arguments {
     const char *seed, *shape, *relays, *originals, *people, *hops, *hours, *talkers;
-    bool trusting, verbose;
+    bool trusting, verbose, cost;
     int hour_count, talker_count;
     struct world_options world;
 };
@@ -84,6 +85,17 @@ static int report(const struct arguments *a, struct world *w, int hour)
     return EXIT_FAILED;
 }
 
+static int run_cost(struct arguments *a)
+{
+    struct world w;
+    a->world.global_rooms = 1;
+    a->world.trusting = true;
+    world_init(&w, &a->world);
+    cost_report(&w);
+    world_free(&w);
+    return EXIT_DONE;
+}
+
 static int run(struct arguments *a)
 {
     struct world w;
@@ -124,6 +136,7 @@ int main(int argc, char **argv)
         {.name = "hours", .argument = "N", .help = "of trouble, each judged", .value = &a.hours},
         {.name = "talkers", .argument = "N", .help = "who are judged", .value = &a.talkers},
         {.name = "trusting", .help = "all have delegate", .flag = &a.trusting},
+        {.name = "cost", .help = "measures one join, one call, ...", .flag = &a.cost},
         {.name = "verbose", .help = "says all to standard error", .flag = &a.verbose},
     };
     const struct options options = {"sim",   "a federation of many relays in one process", "",
@@ -132,5 +145,7 @@ int main(int argc, char **argv)
     int operand, rc = options_parse(&options, argc, argv, stdout, stderr, &operand);
     if (rc == OPTIONS_RUN)
         rc = check(&options, &a);
-    return rc == OPTIONS_RUN ? run(&a) : rc;
+    if (rc != OPTIONS_RUN)
+        return rc;
+    return a.cost ? run_cost(&a) : run(&a);
 }

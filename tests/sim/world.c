@@ -85,7 +85,8 @@ static struct legacy *make_original(struct world *w, int relay)
 {
     struct fingerprint_tls self = name_relay(relay);
     struct address address = name_relay_address(relay);
-    struct legacy *l = legacy_new(&w->net, &address, &self, world_rooms, WORLD_ROOMS - 1, 2);
+    struct legacy *l =
+        legacy_new(&w->net, &address, &self, world_rooms, (size_t)w->options.global_rooms, 2);
     for (size_t i = 0; i < w->shape.count; i++) {
         const struct edge *e = &w->shape.edges[i];
         char label[LEGACY_LABEL];
@@ -108,9 +109,10 @@ static struct relay *make_relay(struct world *w, int relay)
     buffer_printf(&yaml,
                   "relay: { name: relay-%d }\n"
                   "log: { level: error }\n"
-                  "global_rooms: [%s, %s]\n"
+                  "global_rooms: [%s%s%s]\n"
                   "limits: { federation_hops: %d, federation_room_pps: %u }\n",
-                  relay, world_rooms[0], world_rooms[1], o->hops, o->room_pps);
+                  relay, world_rooms[0], o->global_rooms > 1 ? ", " : "",
+                  o->global_rooms > 1 ? world_rooms[1] : "", o->hops, o->room_pps);
     add_peers(w, &yaml, relay, true);
     add_peers(w, &yaml, relay, false);
     buffer_append_u8(&yaml, 0);

@@ -18,6 +18,7 @@ struct world_options {
     int relays;    /* ours */
     int originals; /* their numbers follow */
     int people;
+    int global_rooms;  /* 1 or 2 */
     int hops;          /* federation_hops of all */
     bool trusting;     /* all have delegate; else one side in six has not */
     uint32_t room_pps; /* federation_room_pps */

@@ -184,6 +184,7 @@ static void test_ours_hears_all(void **state)
                                           .relays = 2,
                                           .people = 4,
                                           .hops = 2,
+                                          .global_rooms = 1,
                                           .room_pps = 4000,
                                           .latency = HOP,
                                           .trusting = true};
@@ -208,6 +209,7 @@ static void test_ours_is_silent(void **state)
                                           .relays = 3,
                                           .people = 1,
                                           .hops = 2,
+                                          .global_rooms = 1,
                                           .room_pps = 4000,
                                           .latency = HOP,
                                           .trusting = true};
