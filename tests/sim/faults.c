@@ -9,6 +9,8 @@
 #define SLOWNESS (10 * CLOCK_SECOND)
 #define HEALING (150 * CLOCK_SECOND) /* a dial may wait 60 s, and be unlucky then */
 
+#define RINGING (70 * CLOCK_SECOND) /* what rings ends by itself */
+
 /* What is healed when its time has come, or at the end. */
 struct healing {
     struct net_timer timer;
@@ -81,6 +83,28 @@ static void heal_all(struct world *w)
 }
 
 /* ---- what happens ---- */
+
+static void do_call(struct world *w)
+{
+    if (w->options.phones == 0)
+        return;
+    int from = (int)dice_below(&w->dice, (uint64_t)w->options.phones);
+    int to = (int)dice_below(&w->dice, (uint64_t)w->options.phones);
+    if (w->phones[from]->call == PHONE_FREE) {
+        world_call(w, from, to);
+        return;
+    }
+    world_trace(w, "phone %d hangs up", from);
+    phone_hang_up(w->phones[from]);
+}
+
+static void do_move(struct world *w)
+{
+    if (w->options.phones == 0)
+        return;
+    world_register(w, (int)dice_below(&w->dice, (uint64_t)w->options.phones),
+                   (int)dice_below(&w->dice, (uint64_t)w->options.relays));
+}
 
 static void do_join(struct world *w)
 {
@@ -216,5 +240,8 @@ void faults_run(struct world *w, int things)
     if (w->options.originals > 0)
         heal_originals(w);
     world_pass(w, HEALING);
+    for (int i = 0; i < w->options.phones; i++)
+        phone_hang_up(w->phones[i]);
+    world_pass(w, RINGING);
     judge_talk(w);
 }

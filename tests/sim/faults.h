@@ -9,8 +9,10 @@
 
 /* name, how often in 100, what happens */
 #define FAULTS(X)                                                                                  \
-    X(join, 30, "somebody joins a room, perhaps leaving another")                                  \
-    X(leave, 10, "somebody leaves")                                                                \
+    X(call, 8, "somebody calls somebody, or hangs up")                                             \
+    X(move, 6, "a phone registers, perhaps elsewhere")                                             \
+    X(join, 20, "somebody joins a room, perhaps leaving another")                                  \
+    X(leave, 6, "somebody leaves")                                                                 \
     X(cut, 12, "nothing passes between two relays, for a while")                                   \
     X(part, 10, "a link is closed in order")                                                       \
     X(island, 4, "some relays are cut off from the others, for a while")                           \

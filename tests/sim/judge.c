@@ -3,112 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/judge_calls.h"
 #include "tests/sim/net_connection.h"
 
 #define SILENCE (5 * CLOCK_SECOND) /* without a message */
 #define PACKETS 3u
-#define FAR INT_MAX
-#define PATH_MAX_RELAYS 16 /* whatever federation_hops says (common/EXTENSION.md) */
 
-#include <limits.h>
-
-/* ---- the search ---- */
-
-/* A link as one relay has it. */
-struct arc {
-    int to;
-    bool delegate;
-};
-
-struct graph {
-    int relays;
-    size_t *first; /* of each relay's arcs; relays + 1 */
-    struct arc *arcs;
-};
-
-static void graph_init(struct graph *g, const struct shape *shape)
-{
-    size_t at = 0;
-    g->relays = shape->relays;
-    g->first = sim_alloc(((size_t)g->relays + 1) * sizeof(*g->first));
-    g->arcs = sim_alloc((2 * shape->count + 1) * sizeof(*g->arcs));
-    for (size_t i = 0; i < shape->count; i++) {
-        g->first[shape->edges[i].a + 1]++;
-        g->first[shape->edges[i].b + 1]++;
-    }
-    for (int i = 0; i < g->relays; i++)
-        g->first[i + 1] += g->first[i];
-    size_t *next = sim_alloc((size_t)g->relays * sizeof(*next));
-    memcpy(next, g->first, (size_t)g->relays * sizeof(*next));
-    for (; at < shape->count; at++) {
-        const struct edge *e = &shape->edges[at];
-        g->arcs[next[e->a]++] = (struct arc){e->b, e->a_delegate};
-        g->arcs[next[e->b]++] = (struct arc){e->a, e->b_delegate};
-    }
-    free(next);
-}
-
-static void graph_free(struct graph *g)
-{
-    free(g->first);
-    free(g->arcs);
-}
-
-/* Whether `relay` takes from a neighbour at `level` - 1 what that one has of the origin. */
-static bool takes(const struct graph *g, int relay, const int *distance, int level)
-{
-    for (size_t i = g->first[relay]; i < g->first[relay + 1]; i++) {
-        const struct arc *arc = &g->arcs[i];
-        if (distance[arc->to] == level - 1 && (level == 1 || arc->delegate))
-            return true;
-    }
-    return false;
-}
-
-/* How many links away each relay sees the origin; FAR: it does not. */
-static void search(const struct graph *g, int origin, int hops, int *distance)
-{
-    for (int i = 0; i < g->relays; i++)
-        distance[i] = i == origin ? 0 : FAR;
-    bool more = true;
-    for (int level = 1; more && level <= hops && level <= PATH_MAX_RELAYS; level++) {
-        more = false;
-        for (int i = 0; i < g->relays; i++) {
-            if (distance[i] == FAR && takes(g, i, distance, level)) {
-                distance[i] = level;
-                more = true;
-            }
-        }
-    }
-}
-
-/* reaches[a * relays + b]: b sees those at a. Only of relays where somebody is. */
-struct views {
-    int relays;
-    bool *reaches;
-};
-
-static void views_init(struct views *v, const struct world *w)
-{
-    struct graph g;
-    int n = w->shape.relays;
-    int *distance = sim_alloc((size_t)n * sizeof(*distance));
-    bool *done = sim_alloc((size_t)n);
-    *v = (struct views){n, sim_alloc((size_t)n * (size_t)n)};
-    graph_init(&g, &w->shape);
-    for (int i = 0; i < w->options.people; i++) {
-        int origin = w->people[i]->relay;
-        if (origin < 0 || done[origin])
-            continue;
-        done[origin] = true;
-        search(&g, origin, w->options.hops, distance);
-        for (int k = 0; k < n; k++)
-            v->reaches[origin * n + k] = distance[k] != FAR;
-    }
-    graph_free(&g);
-    free(distance);
-    free(done);
-}
+/* ---- who is to see whom ---- */
 
 static bool is_global(const char *room)
 {
@@ -122,7 +23,7 @@ static bool should_see(const struct views *v, const struct person *viewer,
     if (viewer->relay < 0 || other->relay < 0 || strcmp(viewer->room, other->room) != 0)
         return false;
     return viewer->relay == other->relay ||
-           (is_global(viewer->room) && v->reaches[other->relay * v->relays + viewer->relay]);
+           (is_global(viewer->room) && views_distance(v, other->relay, viewer->relay) != VIEWS_FAR);
 }
 
 /* ---- rooms ---- */
@@ -228,6 +129,8 @@ void judge(struct world *w, int talkers)
     judge_silence(w);
     judge_rooms(w, &views);
     judge_media(w, &views, talkers);
+    judge_presence(w, &views);
+    judge_calls(w, &views);
     judge_relays(w);
-    free(views.reaches);
+    views_free(&views);
 }

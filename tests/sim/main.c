@@ -12,7 +12,7 @@
 #define THINGS 40 /* that happen in an hour of trouble */
 
 struct arguments {
-    const char *seed, *shape, *relays, *originals, *people, *hops, *hours, *talkers;
+    const char *seed, *shape, *relays, *originals, *people, *phones, *hops, *hours, *talkers;
     bool trusting, verbose, cost;
     int hour_count, talker_count;
     struct world_options world;
@@ -41,6 +41,9 @@ static int check(const struct options *o, struct arguments *a)
     w->people = w->relays * 2 < 100 ? w->relays * 2 : 100;
     if (rc == OPTIONS_RUN)
         rc = read_number(o, "people", a->people, 1, 2000, &w->people);
+    w->phones = w->people / 2;
+    if (rc == OPTIONS_RUN)
+        rc = read_number(o, "phones", a->phones, 0, 2000, &w->phones);
     if (rc == OPTIONS_RUN)
         rc = read_number(o, "hops", a->hops, 1, 16, &w->hops);
     if (rc == OPTIONS_RUN)
@@ -61,6 +64,8 @@ static void populate(struct world *w)
     for (int i = 0; i < w->options.people; i++)
         world_join(w, i, (int)dice_below(&w->dice, (uint64_t)w->shape.relays),
                    (int)dice_below(&w->dice, WORLD_ROOMS));
+    for (int i = 0; i < w->options.phones; i++)
+        world_register(w, i, (int)dice_below(&w->dice, (uint64_t)w->options.relays));
     world_pass(w, 20 * CLOCK_SECOND);
 }
 
@@ -77,11 +82,10 @@ static int report(const struct arguments *a, struct world *w, int hour)
     fwrite(w->trace.data, 1, w->trace.len, stdout);
     printf("\n%u things are wrong in hour %d:\n", w->wrongs, hour);
     fwrite(w->wrong.data, 1, w->wrong.len, stdout);
-    printf("\nagain: sim --seed %llu --shape %s --relays %d --originals %d --people %d --hops %d "
-           "--hours %d "
-           "--talkers %d%s\n",
+    printf("\nagain: sim --seed %llu --shape %s --relays %d --originals %d --people %d --phones "
+           "%d --hops %d --hours %d --talkers %d%s\n",
            (unsigned long long)o->seed, shape_name(o->shape), o->relays, o->originals, o->people,
-           o->hops, hour, a->talker_count, o->trusting ? " --trusting" : "");
+           o->phones, o->hops, hour, a->talker_count, o->trusting ? " --trusting" : "");
     return EXIT_FAILED;
 }
 
@@ -121,6 +125,7 @@ int main(int argc, char **argv)
                           .world = {.shape = SHAPE_RANDOM,
                                     .relays = 12,
                                     .hops = 4,
+                                    .global_rooms = WORLD_ROOMS - 1,
                                     .room_pps = 100,
                                     .latency = 20 * CLOCK_MS}};
     const struct options_entry entries[] = {
@@ -132,6 +137,7 @@ int main(int argc, char **argv)
         {.name = "relays", .argument = "N", .help = "how many", .value = &a.relays},
         {.name = "originals", .argument = "N", .help = "more, at the edge", .value = &a.originals},
         {.name = "people", .argument = "N", .help = "in three rooms", .value = &a.people},
+        {.name = "phones", .argument = "N", .help = "registered ones", .value = &a.phones},
         {.name = "hops", .argument = "N", .help = "federation_hops of all", .value = &a.hops},
         {.name = "hours", .argument = "N", .help = "of trouble, each judged", .value = &a.hours},
         {.name = "talkers", .argument = "N", .help = "who are judged", .value = &a.talkers},

@@ -147,8 +147,12 @@ void world_init(struct world *w, const struct world_options *options)
         w->relays[i] = make_relay(w, i);
     for (int i = options->relays; i < w->shape.relays; i++)
         w->originals[i] = make_original(w, i);
+    int people = options->people + options->phones;
     for (int i = 0; i < options->people; i++)
-        w->people[i] = person_new(&w->net, i, options->people);
+        w->people[i] = person_new(&w->net, i, people);
+    w->phones = sim_alloc((size_t)options->phones * sizeof(*w->phones));
+    for (int i = 0; i < options->phones; i++)
+        w->phones[i] = phone_new(&w->net, options->people + i, people);
     world_pass(w, LINKING);
 }
 
@@ -156,6 +160,9 @@ void world_free(struct world *w)
 {
     for (int i = 0; i < w->options.people; i++)
         person_free(w->people[i]);
+    for (int i = 0; i < w->options.phones; i++)
+        phone_free(w->phones[i]);
+    free(w->phones);
     for (int i = 0; i < w->shape.relays; i++) {
         relay_free(w->relays[i]);
         legacy_free(w->originals[i]);
@@ -207,6 +214,23 @@ void world_join(struct world *w, int person, int relay, int room)
     }
     world_trace(w, "person %d joins %s at relay %d", person, world_rooms[room], relay);
     person_join(w->people[person], relay, world_endpoint(w, relay), world_rooms[room]);
+}
+
+void world_register(struct world *w, int phone, int relay)
+{
+    world_trace(w, "phone %d registers at relay %d", phone, relay);
+    phone_register(w->phones[phone], relay, world_endpoint(w, relay));
+}
+
+void world_call(struct world *w, int from, int to)
+{
+    char id[PHONE_CALL_ID];
+    if (from == to || w->phones[from]->call != PHONE_FREE)
+        return;
+    snprintf(id, sizeof(id), "c%u", ++w->calls);
+    world_trace(w, "phone %d at relay %d calls phone %d at relay %d: %s", from,
+                w->phones[from]->relay, to, w->phones[to]->relay, id);
+    phone_call(w->phones[from], w->phones[to]->media->name, id);
 }
 
 void world_leave(struct world *w, int person)

@@ -7,6 +7,7 @@
 #include "common/bytes.h"
 #include "tests/sim/legacy.h"
 #include "tests/sim/person.h"
+#include "tests/sim/phone.h"
 #include "tests/sim/relay.h"
 #include "tests/sim/shape.h"
 
@@ -18,6 +19,7 @@ struct world_options {
     int relays;    /* ours */
     int originals; /* their numbers follow */
     int people;
+    int phones;
     int global_rooms;  /* 1 or 2 */
     int hops;          /* federation_hops of all */
     bool trusting;     /* all have delegate; else one side in six has not */
@@ -34,6 +36,8 @@ struct world {
     struct relay **relays;     /* NULL for originals */
     struct legacy **originals; /* NULL for ours */
     struct person **people;
+    struct phone **phones;    /* their numbers follow those of the people */
+    unsigned calls;           /* so far */
     struct healing *healings; /* what is to be healed (faults.c) */
     unsigned restarts;        /* of data planes in this hour */
     struct buffer trace;      /* what was done, a line each */
@@ -54,6 +58,9 @@ void world_start(struct world *w, int relay);
 struct quic_endpoint *world_endpoint(const struct world *w, int relay);
 /* An original tells of the first in a room only: there is never a second. */
 void world_join(struct world *w, int person, int relay, int room);
+void world_register(struct world *w, int phone, int relay);
+/* One phone calls another. */
+void world_call(struct world *w, int from, int to);
 void world_leave(struct world *w, int person);
 /* A line of the trace, with the time. */
 void world_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
