@@ -7,57 +7,21 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/clock.h"
 #include "common/error.h"
+#include "idle.h"
 
-#define NOW (100 * CLOCK_SECOND)
+#define NOW IDLE_NOW
 
-static struct config config;
-static struct core *core;
-static struct ipc_control_side *contract;
+static struct idle idle;
 static struct operator_window window;
-
-/* ---- a core and a contract that nobody has spoken to yet ---- */
-
-static void ignore_row(void *context, struct bytes row)
-{
-    (void)context;
-    (void)row;
-}
-
-static void ignore_question(void *context, const struct core_question *question)
-{
-    (void)context;
-    (void)question;
-}
-
-static void ignore_log(void *context, enum log_level level, const char *event,
-                       const struct log_field *fields, size_t count)
-{
-    (void)context;
-    (void)level;
-    (void)event;
-    (void)fields;
-    (void)count;
-}
 
 static int begin(void **state)
 {
     (void)state;
-    struct config_errors errors = {0};
-    struct core_settings settings = {
-        .config = &config, .build = "test", .effects = {ignore_row, ignore_question, ignore_log}};
-    const struct ipc_control_callbacks callbacks = {.publish = ignore_row};
-    int rc =
-        config_load_text(BYTES_LITERAL("relay: { name: relay-x }\n"), "x.yaml", &config, &errors);
-    config_errors_free(&errors);
-    if (rc == 0)
-        rc = core_init(&core, &settings, NOW);
-    if (rc == 0)
-        rc = ipc_control_side_init(&contract, &callbacks, NULL);
-    window = (struct operator_window){.config = &config,
-                                      .core = core,
-                                      .contract = contract,
+    int rc = idle_begin(&idle, "relay: { name: relay-x }\n");
+    window = (struct operator_window){.config = &idle.config,
+                                      .core = idle.core,
+                                      .contract = idle.contract,
                                       .build = "chappe-test",
                                       .aes = "",
                                       .started = NOW - 7 * CLOCK_SECOND};
@@ -67,9 +31,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    ipc_control_side_free(contract);
-    core_free(core);
-    config_free(&config);
+    idle_end(&idle);
     return 0;
 }
 
@@ -184,14 +146,14 @@ static void note_drain(void *context, const uint32_t *seconds)
     (void)context;
     drains++;
     drained_for = seconds == NULL ? UINT32_MAX : *seconds;
-    core_drain(core, seconds == NULL ? UINT64_MAX : NOW + *seconds * CLOCK_SECOND, NOW);
+    core_drain(idle.core, seconds == NULL ? UINT64_MAX : NOW + *seconds * CLOCK_SECOND, NOW);
 }
 
 static void note_undrain(void *context)
 {
     (void)context;
     undrains++;
-    core_undrain(core, NOW);
+    core_undrain(idle.core, NOW);
 }
 
 static bool is_draining(const cJSON *o)

@@ -12,42 +12,17 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define NOW (100 * CLOCK_SECOND)
+#include "idle.h"
 
-static struct config config;
-static struct core *core;
+#define NOW IDLE_NOW
+
+static struct idle idle;
 static int manager;
-
-static void ignore_row(void *context, struct bytes row)
-{
-    (void)context;
-    (void)row;
-}
-
-static void ignore_question(void *context, const struct core_question *question)
-{
-    (void)context;
-    (void)question;
-}
-
-static void ignore_log(void *context, enum log_level level, const char *event,
-                       const struct log_field *fields, size_t count)
-{
-    (void)context;
-    (void)level;
-    (void)event;
-    (void)fields;
-    (void)count;
-}
 
 static int begin(void **state)
 {
     (void)state;
-    struct config_errors errors = {0};
-    const struct core_settings settings = {
-        .config = &config, .build = "test", .effects = {ignore_row, ignore_question, ignore_log}};
-    if (config_load_text(BYTES_NONE, "x.yaml", &config, &errors) != 0 ||
-        core_init(&core, &settings, NOW) != 0)
+    if (idle_begin(&idle, "") != 0)
         return -1;
     char name[64];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -63,8 +38,7 @@ static int end(void **state)
 {
     (void)state;
     close(manager);
-    core_free(core);
-    config_free(&config);
+    idle_end(&idle);
     return 0;
 }
 
@@ -85,13 +59,13 @@ static void ready_when_it_has_adopted(void **state)
     (void)state;
     struct readiness r;
     readiness_init(&r, NOW);
-    readiness_tick(&r, core, false, NOW + CLOCK_SECOND);
+    readiness_tick(&r, idle.core, false, NOW + CLOCK_SECOND);
     expect("");
-    readiness_tick(&r, core, true, NOW + 2 * CLOCK_SECOND);
+    readiness_tick(&r, idle.core, true, NOW + 2 * CLOCK_SECOND);
     expect("READY=1\nSTATUS=" WHOLE "\n");
-    readiness_tick(&r, core, true, NOW + 20 * CLOCK_SECOND);
+    readiness_tick(&r, idle.core, true, NOW + 20 * CLOCK_SECOND);
     expect(""); /* no news */
-    readiness_tick(&r, core, false, NOW + 30 * CLOCK_SECOND);
+    readiness_tick(&r, idle.core, false, NOW + 30 * CLOCK_SECOND);
     expect("STATUS=waiting for the data plane\n");
     readiness_free(&r);
 }
@@ -101,11 +75,11 @@ static void ready_in_the_end_without_a_data_plane(void **state)
     (void)state;
     struct readiness r;
     readiness_init(&r, NOW);
-    readiness_tick(&r, core, false, NOW + READINESS_PATIENCE - 1);
+    readiness_tick(&r, idle.core, false, NOW + READINESS_PATIENCE - 1);
     expect("");
-    readiness_tick(&r, core, false, NOW + READINESS_PATIENCE);
+    readiness_tick(&r, idle.core, false, NOW + READINESS_PATIENCE);
     expect("READY=1\nSTATUS=waiting for the data plane\n");
-    readiness_tick(&r, core, true, NOW + READINESS_PATIENCE + READINESS_STATUS);
+    readiness_tick(&r, idle.core, true, NOW + READINESS_PATIENCE + READINESS_STATUS);
     expect("STATUS=" WHOLE "\n");
     readiness_free(&r);
 }
@@ -118,7 +92,7 @@ static void a_reload_is_framed(void **state)
     readiness_reloading(&r, NOW); /* before READY it would make no sense */
     readiness_reloaded(&r);
     expect("");
-    readiness_tick(&r, core, true, NOW);
+    readiness_tick(&r, idle.core, true, NOW);
     expect("READY=1\nSTATUS=" WHOLE "\n");
     readiness_reloading(&r, NOW);
     expect("RELOADING=1\nMONOTONIC_USEC=100000000\n");
