@@ -58,7 +58,7 @@ struct exchange {
     uint32_t dials;
     bool refuse_new; /* by command */
     bool stop;       /* by command: the worker ends */
-    bool adopted;    /* a control plane has everything: the next flush tells it who we are */
+    bool adopted;    /* a control plane has everything: the next flush tells it all notices */
 };
 
 /*

@@ -326,7 +326,7 @@ void uplink_flush(struct uplink *u)
     if (x->unreported)
         retry_closed(u);
     if (x->adopted)
-        put_plane(u, &x->notices);
+        uplink_notices(u);
     x->adopted = false;
     put_row(u, &x->notices, 1);
     if (pressure_update(&u->pressure, ipc_data_side_pending_bytes(u->side),

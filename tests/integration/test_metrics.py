@@ -4,6 +4,7 @@
 import contextlib
 import datetime
 import os
+import os
 import re
 import signal
 import socket
@@ -101,6 +102,40 @@ def test_defect_17_nothing_is_served_but_where_the_config_says(lab):
     port = int(other.metrics.split(":")[1])
     assert listens(other.control) == [("0100007F", f"{port:04X}")] and listens(other.data) == []
     assert get(other, "/presence")[0] == get(other, "/peers")[0] == 404
+
+
+def table(path, name):
+    """The names in a table of counters of the sources."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(os.path.join(root, path)) as f:
+        text = re.search(rf"#define {name}\(X\)((?:.*\\\n)*.*)", f.read())[1]
+    names = re.findall(r"X\((\w+),", text)
+    assert names, (path, name)
+    return names
+
+
+def test_what_either_plane_counts_is_on_the_page(lab):
+    relay = start(lab)
+    page = wait_for("the data plane's numbers", lambda: (
+        lambda found: "chappe_data_media_from_members_total" in found and found)(values(relay)))
+    quic = ["quic_" + name for name in table("dataplane/quic/quic.h", "QUIC_COUNTER_TABLE")]
+    events = table("common/event_file.h", "EVENT_FILE_COUNTERS")
+    data = (table("dataplane/counters.h", "COUNTERS_TABLE") + quic
+            + ["ipc_" + name for name in table("ipc/data_side.h", "IPC_DATA_COUNTERS")]
+            + ["event_log_" + name for name in events])
+    for name in data:
+        if name.startswith(("drop_", "quic_drop_")):
+            reason = name[5:] if name.startswith("drop_") else name
+            series = f'chappe_drops_total{{plane="data",reason="{reason}"}}'
+        else:
+            series = f"chappe_data_{name}_total"
+        assert series in page, series
+    for reason in table("control/core/counters.h", "CORE_DROPS"):
+        assert f'chappe_drops_total{{plane="control",reason="{reason}"}}' in page, reason
+    for name in (table("control/core/counters.h", "CORE_EVENTS")
+                 + ["ipc_" + name for name in table("ipc/control_side.h", "IPC_CONTROL_COUNTERS")]
+                 + ["event_log_" + name for name in events]):
+        assert f"chappe_control_{name}_total" in page, name
 
 
 def test_health_and_readiness(lab):
