@@ -22,6 +22,7 @@
 #define CONFIG_FILE_MAX (1024u * 1024) /* bytes of a config file */
 #define CONFIG_PEERS_MAX 1024          /* entries of `peers`, and of `trusted` */
 #define CONFIG_ROOMS_MAX 1024          /* entries of `global_rooms` */
+#define CONFIG_PROBES_MAX 256          /* entries of `probe_targets` */
 #define CONFIG_NAME_MAX 64             /* bytes of relay.name */
 #define CONFIG_LABEL_MAX 259           /* bytes of a label: the default is an address */
 #define CONFIG_SOCKET_NAME_MAX 20      /* bytes of the longest socket's name in runtime_dir */
@@ -82,6 +83,8 @@ struct config {
     char *event_log;               /* path; NULL: off */
     struct config_limits limits;
 
+    char **probe_targets; /* HOST:PORT as written; none twice */
+    size_t probe_target_count;
     char **global_rooms; /* normalized as common/room.h says; none twice */
     size_t global_room_count;
     struct config_peer

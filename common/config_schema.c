@@ -80,6 +80,11 @@ static const struct config_field room_fields[] = {
     {"", &config_type_room, 0, NULL, 0, 0, 0, "general", "name of a room"},
 };
 
+static const struct config_field probe_fields[] = {
+    {"", &config_type_host_port, 0, NULL, 0, 0, 0, "relay-b.example.org:4433",
+     "resolved at every dial"},
+};
+
 static const struct config_field peer_fields[] = {
     {"address", &config_type_host_port, PEER(address), NULL, 0, 0, CONFIG_REQUIRED,
      "relay-b.example.org:4433",
@@ -119,6 +124,9 @@ const struct config_list config_lists[] = {
     {"trusted", AT(trusted), AT(trusted_count), sizeof(struct config_trusted), CONFIG_PEERS_MAX,
      TRUSTED(line), trusted_fields, COUNT(trusted_fields), &trusted_fields[0], 0,
      "relays that may dial us; default: none"},
+    {"probe_targets", AT(probe_targets), AT(probe_target_count), sizeof(char *),
+     CONFIG_PROBES_MAX, CONFIG_NO_LINE, probe_fields, COUNT(probe_fields), NULL, 0,
+     "relays to which round-trip time and loss are measured; default: none"},
 };
 const size_t config_list_count = COUNT(config_lists);
 /* clang-format on */

@@ -11,9 +11,11 @@
 #include "control/core/original_record.h"
 #include "control/core/peers.h"
 #include "control/core/presence_record.h"
+#include "control/core/probe.h"
 #include "control/core/record.h"
 #include "control/core/reload.h"
 #include "control/core/replay.h"
+#include "control/core/route.h"
 #include "control/core/transit.h"
 
 /* One installed thing, copied: a record, a room or a route. */
@@ -177,6 +179,9 @@ static void restore_all(struct core *c)
     restore(c, RECORD_ENTRY, federation_restore_entry);
     restore(c, RECORD_DEMAND, federation_restore_demand);
     restore(c, RECORD_QUEUE, federation_restore_queue);
+    restore(c, RECORD_ROUTE, route_restore);
+    restore(c, RECORD_PROBE, probe_target_restore);
+    restore(c, RECORD_SAID, probe_said_restore);
     ended_restored(c);
     replay_restored(c);
     HASH_SRT(hh, c->calls, by_order);
@@ -288,7 +293,9 @@ void adopt_finish(struct core *c)
     start_stages(c);
     start_graces(c);
     peers_start(c);
+    probe_targets_start(c);
     drain_adopted(c);
+    route_adopted(c);
     struct ipc_item complete = {.type = IPC_complete, .u.complete = {c->adoption->swept}};
     transaction_add(&c->transaction, &complete);
     report(c, LOG_INFO, "adopted", LOG_U64("connections", HASH_COUNT(c->connections)),

@@ -6,6 +6,7 @@
 #include "common/text.h"
 #include "control/core/auth.h"
 #include "control/core/peers.h"
+#include "control/core/probe.h"
 #include "control/core/purpose.h"
 #include "control/core/record.h"
 #include "control/core/rooms.h"
@@ -332,9 +333,11 @@ void connection_resume(struct core *c, uint64_t id)
 }
 
 /* What the SNI asks for (protocol.md 1.5). Names that start with `_` are ours to define. */
-static enum connection_kind kind_of(const struct ipc_opened *opened)
+static enum connection_kind kind_of(const struct core *c, const struct ipc_opened *opened)
 {
     struct bytes sni = opened->sni;
+    if (opened->dialed && probe_target_of_dial(c, opened->dial) != NULL)
+        return CONNECTION_PROBE;
     if (opened->dialed || bytes_equal_string(sni, "_federation"))
         return CONNECTION_LINK;
     if (bytes_equal_string(sni, "_signal"))
@@ -365,7 +368,7 @@ static void start(struct core *c, struct connection *conn, const struct ipc_open
 {
     if (!opened->dialed && serve_and_close(c, conn, opened->sni))
         return;
-    conn->kind = kind_of(opened);
+    conn->kind = kind_of(c, opened);
     if (conn->kind == CONNECTION_ROOM) {
         char name[ROOM_NAME_SIZE];
         if (rooms_canonical(c, opened->sni, name) < 0) {
@@ -403,7 +406,7 @@ void connection_closed(struct core *c, const struct ipc_closed *closed)
         signal_text_copy(signal_text_of_bytes(closed->reason), reason, sizeof(reason));
         leave_all(c, conn, reason);
         connection_free(c, conn);
-    } else if (closed->dialed) {
+    } else if (closed->dialed && !probe_target_dial_failed(c, closed)) {
         peers_dial_failed(c, closed);
     }
     transaction_ack(&c->transaction, closed->connection, closed->input);

@@ -11,8 +11,10 @@
 #include "control/core/federation.h"
 #include "control/core/link.h"
 #include "control/core/peers.h"
+#include "control/core/probe.h"
 #include "control/core/registry.h"
 #include "control/core/replay.h"
+#include "control/core/route.h"
 #include "control/core/rooms.h"
 #include "control/core/trust.h"
 
@@ -35,6 +37,8 @@ int core_init(struct core **out, const struct core_settings *settings, uint64_t 
     c->seen = envelope_seen_new();
     int err = c->seen == NULL ? ERR_MEMORY : peers_init(c);
     if (err == 0)
+        err = probe_targets_init(c);
+    if (err == 0)
         err = federation_init(c);
     if (err < 0) {
         core_free(c);
@@ -49,6 +53,8 @@ static void forget(struct core *c, uint64_t data_epoch)
 {
     c->live = false;
     adopt_free(c);
+    route_forget_all(c);
+    probe_said_forget(c);
     if (c->federation != NULL)
         federation_forget(c, data_epoch);
     while (c->calls != NULL)
@@ -69,6 +75,7 @@ static void forget(struct core *c, uint64_t data_epoch)
     ended_free(c);
     replay_free(c);
     peers_forget(c);
+    probe_targets_forget(c);
     drain_forget(c);
     c->phone_count = c->session_count = 0;
     buffer_clear(&c->transaction.row);
@@ -81,6 +88,7 @@ void core_free(struct core *c)
     forget(c, 0);
     federation_free(c);
     peers_free(c);
+    probe_targets_free(c);
     heap_free(&c->timers);
     transaction_free(&c->transaction);
     free(c->seen);

@@ -147,5 +147,8 @@ cJSON *core_view_sessions(const struct core *c);
 cJSON *core_view_rooms(const struct core *c);
 cJSON *core_view_calls(const struct core *c);
 cJSON *core_view_presence(const struct core *c); /* at most 100,000 phones */
+cJSON *core_view_probes(const struct core *c, uint64_t now);
+/* The way to a phone. While its `route` is "asking", other relays are being asked: ask again. */
+cJSON *core_route(struct core *c, const char *fingerprint, uint64_t now);
 
 #endif

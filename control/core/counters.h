@@ -33,6 +33,7 @@
     X(announcements_refused, "room announcements that cannot be accepted")                         \
     X(announcements_not_global, "announcements of rooms that are not global here")                 \
     X(presence_refused, "names of phones that were not taken over: malformed, or too many")        \
+    X(routes_refused, "route queries that were too many at a time")                                \
     X(records_unreadable, "records that could not be read at adoption")
 
 /* Everything else, in /metrics chappe_control_NAME_total. */

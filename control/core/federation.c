@@ -14,6 +14,7 @@
 #include "control/core/presence.h"
 #include "control/core/presence_heard.h"
 #include "control/core/presence_record.h"
+#include "control/core/route.h"
 #include "control/core/topic.h"
 
 /* ---- the rooms of the config ---- */
@@ -370,6 +371,7 @@ void federation_link_down(struct core *c, struct peer *peer)
         entry_remove(c, link->entries);
     originals_remove(c, link);
     media_route_link_down(c, link);
+    route_link_down(c, link);
     announce_free(c, link);
     federation_record_queue_gone(c, link);
     bool legacy = link->legacy;

@@ -29,7 +29,7 @@ static bool read_key(struct topic_key *key, struct global_room *room, struct sig
            fingerprint_tls_parse(signal_text_bytes(publisher), &key->publisher) == 0;
 }
 
-static bool read_path(struct path *path, const struct signal_texts *texts)
+bool heard_path(struct path *path, const struct signal_texts *texts)
 {
     path->count = 0;
     if (texts->count > FEDERATION_PATH_MAX)
@@ -124,7 +124,7 @@ const char *heard_judge(const struct core *c, const struct federation_link *link
                         struct path *path)
 {
     const char *why =
-        read_path(path, texts) ? refusal(c, link, key, path) : "its path cannot be read";
+        heard_path(path, texts) ? refusal(c, link, key, path) : "its path cannot be read";
     bool full = link->entry_count >= FEDERATION_ENTRIES_MAX && topic_find(c, key) == NULL;
     return why == NULL && full ? "the link has announced too much" : why;
 }

@@ -17,6 +17,8 @@ void heard_end(struct core *c, struct federation_link *link);
 /* ---- for those that read announcements ---- */
 void heard_refuse(struct core *c, const struct peer *peer, struct signal_text about,
                   const char *why);
+/* False if it cannot be read, is too long or has a relay twice. */
+bool heard_path(struct path *path, const struct signal_texts *texts);
 /* Reads the path. Why the link may not announce the topic by it; NULL: it may. */
 const char *heard_judge(const struct core *c, const struct federation_link *link,
                         const struct topic_key *key, const struct signal_texts *texts,

@@ -11,6 +11,7 @@
 #include "control/core/purpose.h"
 #include "control/core/record.h"
 #include "control/core/repeat.h"
+#include "control/core/route.h"
 #include "control/core/trust.h"
 
 /* ---- speaking ---- */
@@ -371,6 +372,12 @@ static void live_message(struct core *c, struct connection *conn, const struct s
         break;
     case SIGNAL_PRESENCE_UPDATE:
         presence_heard(c, peer, &message->presence_update);
+        break;
+    case SIGNAL_ROUTE_QUERY:
+        route_asked_by_link(c, peer, &message->route_query);
+        break;
+    case SIGNAL_ROUTE_RESPONSE:
+        route_answered(c, peer, &message->route_response);
         break;
     default:
         connection_unexpected(c, conn, message);

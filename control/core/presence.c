@@ -72,11 +72,9 @@ bool presence_way(const struct core *c, const struct fingerprint_tls *relay,
     return true;
 }
 
-void presence_address(const struct core *c, const struct federation_link *link,
-                      char text[ADDRESS_TEXT])
+void presence_address(const struct core *c, const struct connection *conn, char text[ADDRESS_TEXT])
 {
     const struct address *advertise = &c->settings.config->relay.advertise;
-    const struct connection *conn = link_oldest(link->peer);
     text[0] = '\0';
     if (!address_is_none(advertise))
         address_text(advertise, text);

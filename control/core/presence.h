@@ -74,8 +74,8 @@ struct presence *presence_of(const struct core *c, const struct fingerprint_tls 
 void presence_settle(struct core *c, struct topic *topic, struct entry *best);
 /* Our own names are those in the registry (adoption). */
 void presence_take_registry(struct core *c);
-/* Our own address for this link. */
-void presence_address(const struct core *c, const struct federation_link *link,
-                      char text[ADDRESS_TEXT]);
+/* Our own address as we tell it over this connection: the one that phones are to use (defect 67);
+   "" if it is not known. */
+void presence_address(const struct core *c, const struct connection *conn, char text[ADDRESS_TEXT]);
 
 #endif

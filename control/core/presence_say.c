@@ -131,7 +131,7 @@ void presence_say(struct core *c, struct outgoing *out)
     fill(c, &m, out);
     m.extension.gone = (struct signal_texts){m.gone, m.gone_count};
     if (topic->own)
-        presence_address(c, out->link, m.address);
+        presence_address(c, link_oldest(out->link->peer), m.address);
     else
         memcpy(m.address, topic->presence->address, sizeof(m.address));
     unsigned cost = (unsigned)((m.here_count + m.gone_count) / 32);

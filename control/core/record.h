@@ -29,6 +29,9 @@
 #define RECORD_QUEUE "queue/"           /* + the peer's TLS fingerprint: something is unsent */
 #define RECORD_PRESENCE "presence/"     /* see presence_record.h */
 #define RECORD_NAMES "names/"           /* likewise */
+#define RECORD_ROUTE "route/"           /* + the query's id, see route.h */
+#define RECORD_PROBE "probe/"           /* + 32 hex digits, of a target's address */
+#define RECORD_SAID "said/"             /* + a relay's TLS fingerprint: what it told on a probe */
 #define RECORD_REPLAY "replay/"         /* + 32 hex digits, see replay.h */
 
 void record_key(char key[RECORD_KEY_SIZE], const char *kind, const char *name);

@@ -10,6 +10,7 @@
 #include "control/core/calls.h"
 #include "control/core/global_room.h"
 #include "control/core/link.h"
+#include "control/core/probe.h"
 #include "control/core/record.h"
 #include "control/core/relay_say.h"
 #include "control/core/transit.h"
@@ -281,6 +282,8 @@ void core_reload(struct core *c, const struct config *config, uint64_t now)
     c->settings.config = config;
     reload_peers(c);
     add_peers(c);
+    probe_targets_reload(c);
+    probe_said_reload(c);
     if (c->live) {
         reload_settings(c);
         trust_warn(c);

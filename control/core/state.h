@@ -26,8 +26,11 @@ struct envelope_seen;
 struct federation;
 struct peer;
 struct phone;
+struct probe_said;
+struct probe_target;
 struct replay;
 struct room;
+struct route_query;
 struct transit;
 
 struct core {
@@ -59,7 +62,10 @@ struct core {
     struct peer *peers; /* by TLS fingerprint, in the order in which a config named them */
     struct drain drain;
     struct federation *federation;
-    struct adoption *adoption; /* what was installed, while adopting */
+    struct route_query *routes; /* by id */
+    struct probe_target *probe_targets;
+    struct probe_said *probe_said; /* by TLS fingerprint */
+    struct adoption *adoption;     /* what was installed, while adopting */
 
     struct core_counters counters;
     struct report_limits report_limits;

@@ -1,6 +1,8 @@
 /*
  * What operators see of the core, as JSON (design: "chappectl").
  */
+#include <string.h>
+
 #include "control/core/call_room.h"
 #include "control/core/calls.h"
 #include "control/core/global_room.h"
@@ -8,7 +10,9 @@
 #include "control/core/media_route.h"
 #include "control/core/original.h"
 #include "control/core/presence.h"
+#include "control/core/probe.h"
 #include "control/core/purpose.h"
+#include "control/core/route.h"
 
 static const char *const grade_names[] = {"none", "signed", "proven"};
 
@@ -279,35 +283,129 @@ static void add_text_or_null(cJSON *o, const char *key, const char *text)
         cJSON_AddStringToObject(o, key, text);
 }
 
+static void add_label(cJSON *o, const struct core *c, const struct fingerprint_tls *relay)
+{
+    const struct peer *peer = peer_find(c, relay);
+    add_text_or_null(o, "label", peer == NULL ? NULL : peer->label);
+}
+
+/* How a name got here, as a row: the columns are the same in each. */
+static cJSON *add_phone(cJSON *array, const char *name)
+{
+    cJSON *o = add_object(array);
+    cJSON_AddStringToObject(o, "fingerprint", name);
+    return o;
+}
+
 static void add_place(const struct core *c, cJSON *o, const struct presence *p)
 {
     const struct topic *topic = p->topic;
-    const struct peer *peer = peer_find(c, &topic->key.origin);
     add_tls(o, "relay", &topic->key.origin);
-    add_text_or_null(o, "label",
-                     topic->own     ? c->settings.config->relay.name
-                     : peer == NULL ? NULL
-                                    : peer->label);
+    if (topic->own)
+        cJSON_AddStringToObject(o, "label", c->settings.config->relay.name);
+    else
+        add_label(o, c, &topic->key.origin);
     cJSON_AddNumberToObject(o, "hops", topic->own ? 0 : (double)topic->best->path.count);
     add_text_or_null(o, "via", topic->own ? NULL : topic->best->link->peer->label);
+}
+
+static void add_said(const struct core *c, cJSON *o, const struct probe_said *said)
+{
+    add_tls(o, "relay", &said->relay);
+    add_label(o, c, &said->relay);
+    cJSON_AddNumberToObject(o, "hops", 1);
+    cJSON_AddStringToObject(o, "via", "probe");
 }
 
 cJSON *core_view_presence(const struct core *c)
 {
     cJSON *array = cJSON_CreateArray();
+    const struct presence_name *name;
     int rows = 0;
     for (const struct presence *p = c->federation->presences; p != NULL; p = p->next) {
-        const struct presence_name *name = p->names.log;
-        if (!p->topic->own && p->topic->best == NULL)
-            continue;
-        for (; name != NULL && rows < PRESENCE_ROWS_MAX; name = name->next) {
+        bool known = p->topic->own || p->topic->best != NULL;
+        for (name = p->names.log; known && name != NULL && rows < PRESENCE_ROWS_MAX;
+             name = name->next) {
             if (!name->here)
                 continue;
-            cJSON *o = add_object(array);
-            cJSON_AddStringToObject(o, "fingerprint", name->text);
-            add_place(c, o, p);
+            add_place(c, add_phone(array, name->text), p);
             rows++;
         }
     }
+    for (const struct probe_said *said = c->probe_said; said != NULL; said = said->hh.next) {
+        for (name = said->names.log; name != NULL && rows < PRESENCE_ROWS_MAX; name = name->next) {
+            add_said(c, add_phone(array, name->text), said);
+            rows++;
+        }
+    }
+    return array;
+}
+
+/* ---- routes ---- */
+
+static const char *route_kind(const struct route *route, bool done)
+{
+    if (!done)
+        return "asking";
+    if (!route->found)
+        return "not_found";
+    return route->path.count == 0 ? "local" : route->path.count == 1 ? "direct_peer" : "chain";
+}
+
+static void add_own_address(const struct core *c, cJSON *chain)
+{
+    const struct config_relay *relay = &c->settings.config->relay;
+    char text[ADDRESS_TEXT];
+    address_text(address_is_none(&relay->advertise) ? &relay->listen : &relay->advertise, text);
+    cJSON_AddItemToArray(chain, cJSON_CreateString(text));
+}
+
+cJSON *core_route(struct core *c, const char *fingerprint, uint64_t now)
+{
+    struct route route;
+    c->now = now;
+    memset(&route, 0, sizeof(route));
+    bool done = c->live && route_asked_by_operator(c, fingerprint, &route);
+    core_commit(c);
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "fingerprint", fingerprint);
+    cJSON_AddStringToObject(o, "route", route_kind(&route, done));
+    add_number(o, "hops", (double)route.path.count, route.found);
+    cJSON *chain = cJSON_AddArrayToObject(o, "relay_chain");
+    cJSON *relays = cJSON_AddArrayToObject(o, "relays");
+    if (route.found)
+        add_own_address(c, chain);
+    for (size_t i = 0; i < route.path.count; i++) {
+        char text[FINGERPRINT_TLS_TEXT];
+        fingerprint_tls_text(&route.path.relays[i], text);
+        cJSON_AddItemToArray(chain, cJSON_CreateString(route.addresses[i]));
+        cJSON_AddItemToArray(relays, cJSON_CreateString(text));
+    }
+    return o;
+}
+
+/* ---- probes ---- */
+
+static void add_probe(cJSON *array, const struct core *c, const struct probe_target *t,
+                      uint64_t now)
+{
+    const struct probe_figures f = probe_window_figures(&t->window, now);
+    const struct connection *conn = connection_find(c, t->connection);
+    const struct peer *peer = conn == NULL ? NULL : probe_proven(c, conn);
+    cJSON *o = add_object(array);
+    cJSON_AddStringToObject(o, "target", t->address);
+    cJSON_AddStringToObject(o, "state", conn == NULL ? "down" : "up");
+    add_text_or_null(o, "label", peer == NULL ? NULL : peer->label);
+    add_number(o, "rtt_ms", f.rtt_ms, f.answered);
+    add_number(o, "loss_pct", f.loss_pct, f.answered);
+    add_number(o, "jitter_ms", f.jitter_ms, f.answered);
+    add_text_or_null(o, "last_error", t->last_error);
+}
+
+cJSON *core_view_probes(const struct core *c, uint64_t now)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (const struct probe_target *t = c->probe_targets; t != NULL; t = t->next)
+        add_probe(array, c, t, now);
     return array;
 }

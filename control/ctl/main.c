@@ -26,6 +26,7 @@
 
 struct invocation {
     const char *config_path, *timeout, *deadline;
+    const char *operand; /* what follows the command, or NULL */
     bool json;
     struct config config;
 };
@@ -159,21 +160,35 @@ static bool look_ready(const struct invocation *in, char *why, size_t size, cJSO
     return ready;
 }
 
-static int run_ready(const struct invocation *in, const char *command)
+static void pause_briefly(void)
 {
-    (void)command;
+    nanosleep(&(struct timespec){.tv_nsec = (long)(READY_PAUSE_MS * CLOCK_MS)}, NULL);
+}
+
+/* When --timeout is over, or false with a message. */
+static bool read_timeout(const struct invocation *in, uint64_t *until)
+{
     char *end;
     unsigned long seconds = strtoul(in->timeout, &end, 10);
     if (*in->timeout == '\0' || *end != '\0' || seconds > READY_TIMEOUT_MAX) {
         fprintf(stderr, "chappectl: --timeout: not a number of seconds: \"%s\"\n", in->timeout);
-        return EXIT_USAGE;
+        return false;
     }
-    uint64_t until = clock_monotonic() + seconds * CLOCK_SECOND;
+    *until = clock_monotonic() + seconds * CLOCK_SECOND;
+    return true;
+}
+
+static int run_ready(const struct invocation *in, const char *command)
+{
+    (void)command;
+    uint64_t until;
+    if (!read_timeout(in, &until))
+        return EXIT_USAGE;
     char why[128];
     cJSON *result = NULL;
     bool ready = look_ready(in, why, sizeof why, &result);
     while (!ready && clock_monotonic() < until) {
-        nanosleep(&(struct timespec){.tv_nsec = (long)(READY_PAUSE_MS * CLOCK_MS)}, NULL);
+        pause_briefly();
         ready = look_ready(in, why, sizeof why, &result);
     }
     if (!ready)
@@ -184,6 +199,39 @@ static int run_ready(const struct invocation *in, const char *command)
         puts("ready");
     cJSON_Delete(result);
     return ready ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* ---- route ---- */
+
+static bool is_asking(const cJSON *route)
+{
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(route, "route"));
+    return kind != NULL && strcmp(kind, "asking") == 0;
+}
+
+/* Other relays may have to be asked; then it is asked again until they have answered. */
+static int run_route(const struct invocation *in, const char *command)
+{
+    char arguments[256];
+    uint64_t until;
+    if (in->operand == NULL || strlen(in->operand) > 100 || strpbrk(in->operand, "\"\\") != NULL) {
+        fprintf(stderr, "chappectl: route: needs the fingerprint of a phone\n");
+        return EXIT_USAGE;
+    }
+    if (!read_timeout(in, &until))
+        return EXIT_USAGE;
+    snprintf(arguments, sizeof arguments, ",\"fingerprint\":\"%s\"", in->operand);
+    cJSON *result;
+    int code = ask_with(in, command, arguments, &result);
+    while (code == EXIT_DONE && is_asking(result) && clock_monotonic() < until) {
+        cJSON_Delete(result);
+        pause_briefly();
+        code = ask_with(in, command, arguments, &result);
+    }
+    if (code == EXIT_DONE)
+        code = print_result(in, result);
+    cJSON_Delete(result);
+    return code;
 }
 
 /* Both fingerprints from the seed. 0 or an error code. */
@@ -230,15 +278,12 @@ static const struct command {
     const char *name;
     int (*run)(const struct invocation *in, const char *command);
 } commands[] = {
-    {"status", run_view},
-    {"ready", run_ready},
-    {"peers", run_view},
-    {"sessions", run_view},
-    {"rooms", run_view},
-    {"calls", run_view},
-    {"fingerprint", run_fingerprint},
-    {"reload", run_reload},
-    {"drain", run_drain},
+    {"status", run_view},   {"ready", run_ready},
+    {"peers", run_view},    {"sessions", run_view},
+    {"rooms", run_view},    {"calls", run_view},
+    {"presence", run_view}, {"route", run_route},
+    {"probes", run_view},   {"fingerprint", run_fingerprint},
+    {"reload", run_reload}, {"drain", run_drain},
     {"undrain", run_view},
 };
 
@@ -247,6 +292,8 @@ static int run_command(const struct options *options, struct invocation *in, con
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, name) != 0)
             continue;
+        if (in->operand != NULL && commands[i].run != run_route)
+            return options_wrong(options, stderr, "%s takes no argument", name);
         int code = startup_config(in->config_path, &in->config);
         if (code == EXIT_DONE)
             code = commands[i].run(in, name);
@@ -264,7 +311,7 @@ int main(int argc, char **argv)
         {.name = "json", .help = "print JSON", .flag = &in.json},
         {.name = "timeout",
          .argument = "S",
-         .help = "how long `ready` waits (default " READY_TIMEOUT_S ")",
+         .help = "how long `ready` and `route` wait (default " READY_TIMEOUT_S ")",
          .value = &in.timeout},
         {.name = "deadline",
          .argument = "S",
@@ -273,15 +320,19 @@ int main(int argc, char **argv)
     };
     const struct options options = {
         .program = "chappectl",
-        .about = "look into a running relay: status, ready, peers, sessions, rooms, calls; "
+        .about = "look into a running relay: status, ready, peers, sessions, rooms, calls, "
+                 "presence, route FINGERPRINT, probes; "
                  "change it: reload, drain, undrain; fingerprint works offline",
-        .operands = "COMMAND",
+        .operands = "COMMAND [FINGERPRINT]",
         .entries = entries,
         .count = sizeof entries / sizeof *entries,
         .operands_min = 1,
-        .operands_max = 1,
+        .operands_max = 2,
     };
     int operand;
     int rc = options_parse(&options, argc, argv, stdout, stderr, &operand);
-    return rc == OPTIONS_RUN ? run_command(&options, &in, argv[operand]) : rc;
+    if (rc != OPTIONS_RUN)
+        return rc;
+    in.operand = operand + 1 < argc ? argv[operand + 1] : NULL;
+    return run_command(&options, &in, argv[operand]);
 }

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/text.h"
 
 #define SILENCE "the data plane does not answer"
 
@@ -96,12 +97,24 @@ static cJSON *view_calls(const struct operator_window *w, uint64_t now)
     return core_view_calls(w->core);
 }
 
+static cJSON *view_presence(const struct operator_window *w, uint64_t now)
+{
+    (void)now;
+    return core_view_presence(w->core);
+}
+
+static cJSON *view_probes(const struct operator_window *w, uint64_t now)
+{
+    return core_view_probes(w->core, now);
+}
+
 static const struct {
     const char *command;
     view_function *view;
 } views[] = {
-    {"status", view_status},     {"ready", view_ready}, {"peers", view_peers},
-    {"sessions", view_sessions}, {"rooms", view_rooms}, {"calls", view_calls},
+    {"status", view_status},     {"ready", view_ready},   {"peers", view_peers},
+    {"sessions", view_sessions}, {"rooms", view_rooms},   {"calls", view_calls},
+    {"presence", view_presence}, {"probes", view_probes},
 };
 
 static view_function *find_view(const char *command)
@@ -168,6 +181,20 @@ static int act_undrain(const struct operator_window *w, const cJSON *asked, uint
     return tell_drain(w, now, result);
 }
 
+static int act_route(const struct operator_window *w, const cJSON *asked, uint64_t now,
+                     cJSON **result)
+{
+    const char *phone =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(asked, "fingerprint"));
+    if (phone == NULL || phone[0] == '\0' || strlen(phone) > OPERATOR_NAME_MAX ||
+        !text_is_clean(bytes_of_string(phone))) {
+        *result = cJSON_CreateString("fingerprint: not that of a phone");
+        return ERR_SYNTAX;
+    }
+    *result = w->actions.route(w->actions.context, phone, now);
+    return 0;
+}
+
 static const struct {
     const char *command;
     action_function *act;
@@ -175,6 +202,7 @@ static const struct {
     {"reload", act_reload},
     {"drain", act_drain},
     {"undrain", act_undrain},
+    {"route", act_route},
 };
 
 static action_function *find_action(const char *command)

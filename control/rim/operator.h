@@ -14,6 +14,7 @@
 #include "ipc/control_side.h"
 
 #define OPERATOR_REQUEST_MAX 4096            /* bytes */
+#define OPERATOR_NAME_MAX 63                 /* bytes of a phone's name */
 #define OPERATOR_DEADLINE_MAX (365u * 86400) /* seconds of a drain */
 
 /* 0 and the result as JSON, or an error and a JSON text that says why; owned by the caller. */
@@ -23,6 +24,8 @@ struct operator_actions {
        there is nothing that could close connections, and nowhere to keep the wish. */
     void (*drain)(void *context, const uint32_t *seconds);
     void (*undrain)(void *context);
+    /* core_route: others may be asked. */
+    cJSON *(*route)(void *context, const char *fingerprint, uint64_t now);
     void *context;
 };
 

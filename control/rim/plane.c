@@ -289,6 +289,12 @@ static void on_undrain(void *context)
     core_undrain(p->core, p->now);
 }
 
+static cJSON *on_route(void *context, const char *fingerprint, uint64_t now)
+{
+    struct plane *p = context;
+    return core_route(p->core, fingerprint, now);
+}
+
 /* The data plane has got its last command, or is gone: so are we. */
 static void end_if_drained(struct plane *p)
 {
@@ -336,7 +342,11 @@ static void answer_operator(struct plane *p)
         .aes = p->lives.aes,
         .started = p->started,
         .answered = is_answered(p),
-        .actions = {.reload = on_reload, .drain = on_drain, .undrain = on_undrain, .context = p},
+        .actions = {.reload = on_reload,
+                    .drain = on_drain,
+                    .undrain = on_undrain,
+                    .route = on_route,
+                    .context = p},
     };
     struct bytes request;
     struct buffer answer = {0};

@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include "common/signal.h"
+#include "control/core/route.h"
 #include "tests/unit/counters.h"
 
 #define REMOTE "1111:1111:1111:1111:1111:1111:1111:1111"
@@ -441,6 +442,22 @@ static void presence_refused(struct world *w)
              harness_fingerprint(5), harness_fingerprint(5));
 }
 
+static void routes_refused(struct world *w)
+{
+    struct fake_connection *link = puppet_link(plain(w), 5, true);
+    sim_sayf(w->r, link,
+             "{\"FederationHello\":{\"tls_fingerprint\":\"%s\",\"chappe\":{\"v\":1,"
+             "\"accepts_forwarded\":true}}}",
+             harness_fingerprint(5));
+    for (int i = 0; i <= ROUTE_OF_LINK_MAX; i++) {
+        mark(w);
+        sim_sayf(w->r, link,
+                 "{\"RouteQuery\":{\"fingerprint\":\"" REMOTE "\",\"ttl\":1,"
+                 "\"chappe\":{\"id\":\"q%d\"}}}",
+                 i);
+    }
+}
+
 /* ---- adoption ---- */
 
 static void records_unreadable(struct world *w)
@@ -508,6 +525,7 @@ static const struct counter_case cases[] = {
     CASE(announcements_not_global),
     CASE(presence_sent),
     CASE(presence_refused),
+    CASE(routes_refused),
     CASE(records_unreadable),
 };
 

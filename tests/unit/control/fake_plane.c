@@ -256,7 +256,11 @@ static void commit_dial(struct fake_plane *p, const struct ipc_dial *dial)
     assert_true(p->dial_count < FAKE_THINGS_MAX);
     for (size_t i = 0; i < p->dial_count; i++)
         assert_true(p->dials[i].dial.dial != dial->dial);
-    p->dials[p->dial_count++] = (struct fake_dial){*dial, false};
+    struct fake_dial *own = &p->dials[p->dial_count++];
+    *own = (struct fake_dial){.dial = *dial};
+    assert_true(dial->sni.len < sizeof(own->sni));
+    memcpy(own->sni, dial->sni.data, dial->sni.len);
+    own->dial.sni = bytes_of_string(own->sni);
 }
 
 static void commit_close(struct fake_plane *p, const struct ipc_close *close)

@@ -79,7 +79,8 @@ struct fake_route {
 };
 
 struct fake_dial {
-    struct ipc_dial dial;
+    struct ipc_dial dial; /* its sni is a view of ours */
+    char sni[32];
     bool done;
 };
 

@@ -101,6 +101,8 @@ struct fake_connection *sim_connect(struct relay *r, const char *sni);
 /* From this address, with a certificate of 32 bytes `certificate` (0: none). */
 struct fake_connection *sim_connect_from(struct relay *r, const char *sni, const char *address,
                                          int certificate);
+/* A test's actor answers a dial, with a certificate of 32 bytes `certificate`. */
+struct fake_connection *sim_dialed(struct relay *r, const struct ipc_dial *dial, int certificate);
 void sim_say(struct relay *r, struct fake_connection *conn, const char *json);
 /* The same from another address: the connection has migrated. */
 void sim_say_from(struct relay *r, struct fake_connection *conn, const char *address,
