@@ -7,6 +7,7 @@
 #include "control/core/call_way.h"
 #include "control/core/registry.h"
 #include "control/core/relay_say.h"
+#include "control/core/route.h"
 
 /* ---- the list ---- */
 
@@ -167,10 +168,25 @@ static size_t ask_everybody(struct core *c, struct call *call)
     return n + ask_by(c, call, ways, call_ways_to_originals(c, ways, CALL_WAYS_MAX));
 }
 
+/* Looks for a way beyond the reach of presence. True: asked, or the answer is to be looked for. */
+static bool ask_by_route(struct core *c, struct call *call)
+{
+    struct route route;
+    if (!route_asked_by_call(c, call->callee.name, &route)) {
+        call->search_next = c->now + CALL_SEARCH_STEP_NS;
+        call_changed(c, call);
+        return true;
+    }
+    return route.found && route.path.count > 0 && ask_by(c, call, &route.path, 1) > 0;
+}
+
 size_t call_asked_start(struct core *c, struct call *call)
 {
     size_t n = ask_places(c, call);
-    return n > 0 ? n : ask_everybody(c, call);
+    if (n > 0)
+        return n;
+    n = ask_everybody(c, call);
+    return n + ask_by_route(c, call);
 }
 
 /* He has come to us meanwhile. */
@@ -186,32 +202,43 @@ static bool is_here_now(struct core *c, struct call *call)
 /* True if there is somebody to ask, or there may be soon. */
 static bool search(struct core *c, struct call *call)
 {
+    bool asking = call->everybody && call->search_next != UINT64_MAX;
     call->search_next = UINT64_MAX;
     if (is_here_now(c, call) || ask_places(c, call) > 0)
         return true;
     if (call->everybody)
-        return false;
+        return asking && ask_by_route(c, call);
     if (call->search_until == 0)
         call->search_until = c->now + CALL_SEARCH_NS;
     if (c->now >= call->search_until)
-        return ask_everybody(c, call) > 0;
+        return ask_everybody(c, call) + ask_by_route(c, call) > 0;
     call->search_next = c->now + CALL_SEARCH_STEP_NS;
     call_changed(c, call);
     return true;
 }
 
-void call_asked_exhausted(struct core *c, struct call *call)
+static void end_nowhere(struct core *c, struct call *call)
 {
-    if (call_is_transit(call)) {
-        call_forget(c, call);
-        return;
-    }
-    if (search(c, call))
-        return;
     struct call_ending ending = {.reason = SIGNAL_HANGUP_NORMAL,
                                  .why = "the callee is with none of the relays",
                                  .by_relay = true};
     call_end(c, call, &ending);
+}
+
+void call_asked_search(struct core *c, struct call *call)
+{
+    if (!search(c, call) && call->callee.phone == NULL && call_asked_nowhere(call))
+        end_nowhere(c, call);
+    else
+        call_changed(c, call);
+}
+
+void call_asked_exhausted(struct core *c, struct call *call)
+{
+    if (call_is_transit(call))
+        call_forget(c, call);
+    else
+        call_asked_search(c, call);
 }
 
 void call_asked_repeat(struct core *c, struct call *call, struct peer *peer)

@@ -4,8 +4,9 @@
  *
  * If presence knows relays that have him, these are asked, each along its path. If it knows none,
  * everybody is: all that are linked, and the originals beyond, each through the one relay of ours
- * that speaks with it. Relays of ours answer "not here", originals say nothing. The first that
- * accepts is bound, the others get a Hangup.
+ * that speaks with it; and the way to a relay beyond the reach of presence is looked for (route.h).
+ * Relays of ours answer "not here", originals say nothing. The first that accepts is bound, the
+ * others get a Hangup.
  *
  * When all have said that he is not there, the call ends, unless presence had promised him: he may
  * be on the move, and news of it under way. Then presence is asked again for a second, and after
@@ -19,12 +20,14 @@
 
 #define CALL_ASKED_MAX 16 /* places of one call in transit */
 #define CALL_SEARCH_NS CLOCK_SECOND
-#define CALL_SEARCH_STEP_NS (CLOCK_SECOND / 10)
+#define CALL_SEARCH_STEP_NS (CLOCK_SECOND / 20)
 
 /* Asks whoever may have the callee; how many relays that were. */
 size_t call_asked_start(struct core *c, struct call *call);
 /* All have said that he is not there: asks anew, now or a little later, or ends the call. */
 void call_asked_exhausted(struct core *c, struct call *call);
+/* The time for a look at what is known by now (call->search_next). */
+void call_asked_search(struct core *c, struct call *call);
 /*
  * Offers it to a linked relay, or by it to the last one of the way. `envelope`: of the offer that
  * is passed on, NULL if it is ours or a repeat. False: it cannot be reached.

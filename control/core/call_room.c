@@ -302,16 +302,13 @@ static bool store_remote(const struct peer *peer, struct call_side *side,
     return true;
 }
 
-static void remote_changed(struct core *c, struct call *call, const struct call_side *side)
+static void remote_changed(struct core *c, struct call *call)
 {
     struct room *room = room_of(c, call);
     call_changed(c, call);
-    if (call_is_transit(call)) {
-        pass_on(c, call, call_other((struct call_side *)side));
-        call_room_watch(c, call);
-    } else if (room != NULL) {
+    call_room_watch(c, call);
+    if (room != NULL)
         room_changed(c, room);
-    }
 }
 
 void call_room_heard(struct core *c, struct peer *peer, struct signal_text name,
@@ -326,6 +323,9 @@ void call_room_heard(struct core *c, struct peer *peer, struct signal_text name,
             relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, id);
         return;
     }
-    if (call->state == CALL_ACTIVE && side->bound && store_remote(peer, side, participants))
-        remote_changed(c, call, side);
+    if (call->state != CALL_ACTIVE || !side->bound || !store_remote(peer, side, participants))
+        return;
+    remote_changed(c, call);
+    if (call_is_transit(call))
+        pass_on(c, call, call_other(side));
 }

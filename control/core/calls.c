@@ -35,7 +35,7 @@ static void deadline_passed(struct core *c, struct timer *timer)
     struct call *call = heap_entry(timer, struct call, timer);
     struct call_ending ending = {.by_relay = true};
     if (call->state == CALL_RINGING && c->now < call->ring_deadline) {
-        call_asked_exhausted(c, call);
+        call_asked_search(c, call);
         return;
     }
     if (call->state == CALL_RINGING) {

@@ -73,6 +73,12 @@ static void drop(struct core *c, struct route_query *q)
     free(q);
 }
 
+/* Somebody here asked, who asks again for the answer. */
+static bool is_own(const struct route_query *q)
+{
+    return q->asker == ROUTE_OPERATOR || q->asker == ROUTE_CALL;
+}
+
 static void record_gone(struct core *c, const struct route_query *q)
 {
     char key[RECORD_KEY_SIZE];
@@ -153,7 +159,7 @@ static void finish(struct core *c, struct route_query *q, const struct route *ro
 {
     q->done = true;
     q->asked_count = 0;
-    if (q->asker == ROUTE_OPERATOR)
+    if (is_own(q))
         q->result = *route;
     else
         say(c, q, route);
@@ -278,19 +284,19 @@ void route_asked_by_link(struct core *c, struct peer *peer, const struct signal_
     take(c, &q, m->ttl, link->accepts_forwarded);
 }
 
-bool route_asked_by_operator(struct core *c, const char *name, struct route *out)
+/* `out` is what is known without asking. */
+static bool ask_for(struct core *c, enum route_asker asker, const char *name, struct route *out)
 {
     char id[ROUTE_ID_SIZE];
     struct route_query *q = c->routes;
-    while (q != NULL && !(q->asker == ROUTE_OPERATOR && strcmp(q->name, name) == 0))
+    while (q != NULL && !(q->asker == asker && strcmp(q->name, name) == 0))
         q = q->hh.next;
-    route_known(c, name, out);
-    if (q == NULL && !out->found && !is_full(c, ROUTE_OPERATOR, NULL)) {
+    if (q == NULL && !out->found && !is_full(c, asker, NULL)) {
         make_id(c, id);
         q = make(c, id, name);
         if (q == NULL)
             return true;
-        q->asker = ROUTE_OPERATOR;
+        q->asker = asker;
         ask_others(c, q, ROUTE_TTL_MAX);
     }
     if (q == NULL)
@@ -298,9 +304,23 @@ bool route_asked_by_operator(struct core *c, const char *name, struct route *out
     bool done = q->done || out->found;
     if (q->done && !out->found)
         *out = q->result;
-    if (done)
+    if (done) {
+        record_gone(c, q);
         drop(c, q);
+    }
     return done;
+}
+
+bool route_asked_by_operator(struct core *c, const char *name, struct route *out)
+{
+    route_known(c, name, out);
+    return ask_for(c, ROUTE_OPERATOR, name, out);
+}
+
+bool route_asked_by_call(struct core *c, const char *name, struct route *out)
+{
+    memset(out, 0, sizeof(*out));
+    return ask_for(c, ROUTE_CALL, name, out);
 }
 
 /* ---- answers ---- */
@@ -372,6 +392,27 @@ void route_link_down(struct core *c, const struct federation_link *link)
 
 /* ---- records ---- */
 
+/* Without the addresses: calls go by the relays. */
+static void put_result(struct buffer *out, const struct route *route)
+{
+    buffer_append_u8(out, route->found);
+    buffer_append_u8(out, (uint8_t)route->path.count);
+    for (size_t i = 0; i < route->path.count; i++)
+        record_put_tls(out, &route->path.relays[i]);
+}
+
+static void get_result(struct reader *r, struct route *route)
+{
+    route->found = record_get_bool(r);
+    size_t count = reader_u8(r);
+    if (count > FEDERATION_PATH_MAX) {
+        r->failed = true;
+        return;
+    }
+    for (; route->path.count < count; route->path.count++)
+        record_get_tls(r, &route->path.relays[route->path.count]);
+}
+
 static void write_record(struct core *c, struct deferred *work)
 {
     const struct route_query *q = heap_entry(work, struct route_query, record);
@@ -390,6 +431,7 @@ static void write_record(struct core *c, struct deferred *work)
     buffer_append_u32(&value, (uint32_t)q->asked_count);
     for (size_t i = 0; i < q->asked_count; i++)
         record_put_tls(&value, &q->asked[i]);
+    put_result(&value, &q->result);
     c->failed |= value.failed;
     transaction_record_put(&c->transaction, key, 0, buffer_view(&value));
     buffer_free(&value);
@@ -420,12 +462,13 @@ int route_restore(struct core *c, struct bytes name, struct bytes value)
     if (q == NULL)
         return ERR_MEMORY;
     uint8_t asker = reader_u8(&r);
-    q->asker = asker == ROUTE_LINK ? ROUTE_LINK : ROUTE_PROBE;
+    q->asker = asker == ROUTE_LINK || asker == ROUTE_CALL ? asker : ROUTE_PROBE;
     record_get_tls(&r, &q->link);
     q->connection = reader_u64(&r);
     q->deadline = reader_u64(&r);
     q->done = record_get_bool(&r);
     get_asked(&r, q);
+    get_result(&r, &q->result);
     if (!r.failed)
         return 0;
     drop(c, q);

@@ -4,7 +4,7 @@
  * once. Beyond the hop limit a query goes from relay to relay, as far as its ttl; the first relay
  * that knows the phone answers, and the answer goes back the way that the query came.
  *
- *   asked by an operator, a link, or a `_probe` connection
+ *   asked by an operator, a call of ours, a link, or a `_probe` connection
  *        |  known here, or nobody to ask: answered at once
  *        v
  *   waits for those that it was passed on to ---> found, or all said no, or the time is over
@@ -30,7 +30,7 @@ struct route {
     char addresses[FEDERATION_PATH_MAX][ADDRESS_TEXT]; /* of these; "": not known */
 };
 
-enum route_asker { ROUTE_OPERATOR = 1, ROUTE_LINK = 2, ROUTE_PROBE = 3 };
+enum route_asker { ROUTE_OPERATOR = 1, ROUTE_LINK = 2, ROUTE_PROBE = 3, ROUTE_CALL = 4 };
 
 struct route_query {
     char id[ROUTE_ID_SIZE];
@@ -41,7 +41,7 @@ struct route_query {
     struct fingerprint_tls *asked;
     size_t asked_count; /* that have not answered */
     bool done;
-    struct route result; /* OPERATOR, done */
+    struct route result; /* OPERATOR, CALL: done */
     uint64_t deadline;   /* of the answer; done: it is forgotten then */
     struct timer timer;
     struct deferred record;
@@ -62,6 +62,8 @@ void route_link_down(struct core *c, const struct federation_link *link);
  * answer that was waited for is given once.
  */
 bool route_asked_by_operator(struct core *c, const char *name, struct route *out);
+/* The same for a call whose callee is nowhere to be found. Only relays of ours count. */
+bool route_asked_by_call(struct core *c, const char *name, struct route *out);
 
 void route_forget_all(struct core *c);
 int route_restore(struct core *c, struct bytes name, struct bytes value);

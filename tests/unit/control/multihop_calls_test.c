@@ -160,7 +160,8 @@ static void test_ends_of_all_kinds_over_three_links(void **state)
     expect_silence(s.a.conn);
     settle(&s);
     phone_offer(&s.a, NOBODY, "c5");
-    expect_message(s.a.conn, "Hangup", "Normal", "c5", NULL); /* at once */
+    harness_pass(s.h, CLOCK_SECOND / 10); /* as soon as nobody knows a way to him */
+    expect_message(s.a.conn, "Hangup", "Normal", "c5", NULL);
     settle(&s);
     scene_end(&s);
 }
@@ -245,6 +246,125 @@ static void test_the_callee_is_gone_for_good(void **state)
     expect_message(s.a.conn, "Hangup", "Normal", "c1", "relay", NULL);
     expect_silence(s.a.conn);
     scene_end(&s);
+}
+
+/* Presence reaches two links, queries for a route any number. */
+static void test_beyond_the_reach_of_presence(void **state)
+{
+    (void)state;
+    static const struct mesh_edge longer[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}};
+    struct scene s = {.h = mesh_new(6, longer, COUNT(longer), 2, true)};
+    s.a = phone_new(&s.h->relays[0], 1);
+    s.b = phone_new(&s.h->relays[5], 2);
+    settle(&s);
+    phone_offer(&s.a, s.b.name, "c1");
+    settle(&s);
+    expect_message(s.b.conn, "DirectCallOffer", "c1", NULL);
+    expect_message(s.a.conn, "CallRinging", "c1", NULL);
+    answer(&s, &s.b, "c1");
+    phone_join(&s.a, "call-c1");
+    phone_join(&s.b, "call-c1");
+    settle(&s);
+    expect_media(&s, "call-c1", &s.a, &s.b);
+    phone_hangup(&s.b, "c1");
+    expect_message(s.a.conn, "Hangup", "Normal", "c1", NULL);
+    phone_offer(&s.a, NOBODY, "c2");
+    settle(&s);
+    expect_message(s.a.conn, "Hangup", "Normal", "c2", NULL);
+    s.h->adopt_every = 3; /* the answer may come to another control plane than asked */
+    phone_offer(&s.a, s.b.name, "c3");
+    settle(&s);
+    expect_message(s.b.conn, "DirectCallOffer", "c3", NULL);
+    phone_hangup(&s.a, "c3");
+    expect_message(s.b.conn, "Hangup", "c3", NULL);
+    scene_end(&s);
+}
+
+/* ---- originals ---- */
+
+#define REMOTE "1111:1111:1111:1111:1111:1111:1111:1111"
+#define ACCEPT "{\"DirectCallAnswer\":{\"call_id\":\"c1\",\"accept_mode\":\"AcceptTrusted\"}}"
+
+struct original_scene {
+    struct scene s;
+    struct fake_connection *at[3]; /* its links; NULL: none */
+};
+
+/* A chain of three; an original, number 7, is linked with those in `linked` (a bit each). */
+static struct original_scene original_new(unsigned linked)
+{
+    struct original_scene o = {.s = {.h = harness_new()}};
+    for (int n = 0; n < 3; n++) {
+        char yaml[2048] = "global_rooms: [general]\nlimits: { federation_hops: 4 }\n";
+        size_t at = strlen(yaml);
+        if (n < 2)
+            at += (size_t)snprintf(yaml + at, sizeof(yaml) - at, "peers:\n%s",
+                                   harness_peer(n + 1, ", delegate: true"));
+        at += (size_t)snprintf(yaml + at, sizeof(yaml) - at, "trusted:\n%s",
+                               harness_trusted(7, ", legacy: true, address: \"192.0.2.7\""));
+        if (n > 0)
+            snprintf(yaml + at, sizeof(yaml) - at, "%s",
+                     harness_trusted(n - 1, ", delegate: true"));
+        harness_relay(o.s.h, yaml);
+    }
+    harness_pass(o.s.h, 5 * CLOCK_SECOND);
+    for (int n = 0; n < 3; n++) {
+        if ((linked >> n & 1) != 0)
+            o.at[n] = puppet_link(&o.s.h->relays[n], 7, false);
+    }
+    o.s.a = phone_new(&o.s.h->relays[0], 1);
+    settle(&o.s);
+    return o;
+}
+
+static bool was_offered(struct fake_connection *original)
+{
+    for (; original != NULL && original->taken < original->message_count; original->taken++) {
+        if (strstr(original->messages[original->taken].text, "DirectCallOffer") != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void test_an_original_gets_one_copy_by_who_speaks_with_it(void **state)
+{
+    (void)state;
+    for (unsigned linked = 1; linked < 8; linked++) {
+        struct original_scene o = original_new(linked);
+        /* Its neighbour, else the publisher with the lowest fingerprint. */
+        int speaker = (linked & 1) != 0 ? 0 : (linked & 2) != 0 ? 1 : 2;
+        phone_offer(&o.s.a, REMOTE, "c1");
+        settle(&o.s);
+        for (int n = 0; n < 3; n++)
+            assert_int_equal(was_offered(o.at[n]), n == speaker);
+        expect_message(o.s.a.conn, "CallRinging", "c1", NULL); /* it may have him */
+        puppet_forward(&o.s.h->relays[speaker], o.at[speaker], 7, ACCEPT);
+        expect_message(o.s.a.conn, "DirectCallAnswer", NULL);
+        expect_message(o.s.a.conn, "CallSetup", NULL);
+        phone_hangup(&o.s.a, "c1");
+        settle(&o.s);
+        scene_end(&o.s);
+    }
+}
+
+static void test_an_original_calls_somebody_behind_us(void **state)
+{
+    (void)state;
+    struct original_scene o = original_new(4);
+    struct relay *r = &o.s.h->relays[2];
+    puppet_forward(r, o.at[2], 7, offer_json(REMOTE, o.s.a.name, "c1"));
+    expect_message(o.s.a.conn, "DirectCallOffer", "c1", NULL);
+    skip_messages(o.at[2]);
+    phone_answer(&o.s.a, "c1", "AcceptTrusted");
+    expect_message(o.s.a.conn, "CallSetup", NULL);
+    expect_message(o.at[2], "FederatedSignalForward", "DirectCallAnswer", harness_fingerprint(2),
+                   NULL);
+    phone_hangup(&o.s.a, "c1");
+    expect_message(o.at[2], "FederatedSignalForward", "Hangup", "c1", NULL);
+    puppet_forward(r, o.at[2], 7, offer_json(REMOTE, NOBODY, "c2"));
+    expect_silence(o.at[2]); /* it would not understand a "not here" */
+    settle(&o.s);
+    scene_end(&o.s);
 }
 
 /* ---- who may ---- */
@@ -384,6 +504,9 @@ int main(void)
         cmocka_unit_test(test_a_callee_at_two_relays),
         cmocka_unit_test(test_the_callee_moves_before_the_offer),
         cmocka_unit_test(test_the_callee_is_gone_for_good),
+        cmocka_unit_test(test_beyond_the_reach_of_presence),
+        cmocka_unit_test(test_an_original_gets_one_copy_by_who_speaks_with_it),
+        cmocka_unit_test(test_an_original_calls_somebody_behind_us),
         cmocka_unit_test(test_without_delegate_only_neighbours_are_called),
         cmocka_unit_test(test_no_message_goes_round),
         cmocka_unit_test(test_the_middle_dies_while_it_rings),

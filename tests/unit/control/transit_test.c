@@ -446,6 +446,46 @@ static void test_originals_at_the_end_of_the_way(void **state)
     stage_end(&s);
 }
 
+static void defect_80_what_is_passed_on_is_bounded(void **state)
+{
+    (void)state;
+    struct stage s = stage_new();
+    talk(&s);
+    sim_say(
+        s.r, s.in,
+        "{\"GlobalRoomActive\":{\"room\":\"call-c1\",\"participants\":[{\"fingerprint\":\"f1\"},"
+        "{\"fingerprint\":\"f2\"},{\"fingerprint\":\"f3\"},{\"fingerprint\":\"f4\"},"
+        "{\"fingerprint\":\"f5\"}]}}");
+    expect_message(s.out, "GlobalRoomActive", "\"f4\"", NULL);
+    assert_null(strstr(s.out->messages[s.out->taken - 1].text, "f5"));
+    say(&s, s.in, 5, HANGUP);
+    skip_messages(s.out);
+    stage_end(&s);
+}
+
+/* Only what the two say under the call's tag goes through, and only to each other. */
+static void defect_63_a_call_concerns_its_two_relays_only(void **state)
+{
+    (void)state;
+    struct stage s = stage_new();
+    s.other = link_puppet(&s, 8, true);
+    talk(&s);
+    sim_say(s.r, s.in,
+            "{\"GlobalRoomActive\":{\"room\":\"call-c1\",\"participants\":"
+            "[{\"fingerprint\":\"f1\"}]}}");
+    expect_silence(s.other);
+    sim_say(s.r, s.other,
+            "{\"GlobalRoomActive\":{\"room\":\"call-c1\",\"participants\":"
+            "[{\"fingerprint\":\"ghost\"}]}}");
+    expect_message(s.other, "FederatedSignalForward", "Hangup", "c1", NULL);
+    expect_silence(s.in);
+    expect_routes(&s, 5, 6);
+    say(&s, s.in, 5, HANGUP);
+    skip_messages(s.out);
+    expect_silence(s.other);
+    stage_end(&s);
+}
+
 /* ---- links that go away ---- */
 
 /* Its first message is our hello; then what is repeated. */
@@ -606,6 +646,8 @@ int main(void)
         cmocka_unit_test(test_what_is_forwarded_needs_a_delegate),
         cmocka_unit_test(defect_12_the_same_call_over_another_link),
         cmocka_unit_test(test_originals_at_the_end_of_the_way),
+        cmocka_unit_test(defect_80_what_is_passed_on_is_bounded),
+        cmocka_unit_test(defect_63_a_call_concerns_its_two_relays_only),
         cmocka_unit_test(test_a_lost_link_ends_the_call_on_both_sides),
         cmocka_unit_test(test_without_both_links_nothing_is_kept),
         cmocka_unit_test(test_a_link_that_comes_back_is_told_what_matters),
