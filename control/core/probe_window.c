@@ -47,7 +47,7 @@ struct probe_figures probe_window_figures(const struct probe_window *w, uint64_t
     uint64_t newest = 0;
     double sum = 0;
     for (size_t i = 0; i < filled(w); i++) {
-        lost += w->pings[i].rtt == 0 && now - w->pings[i].sent >= PROBE_LOST_NS;
+        lost += w->pings[i].rtt == 0 && now >= w->pings[i].sent + PROBE_LOST_NS;
         if (w->pings[i].rtt == 0)
             continue;
         answered++;

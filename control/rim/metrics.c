@@ -71,10 +71,31 @@ static double number_of(const cJSON *peer, const char *key)
     return cJSON_IsNumber(value) ? value->valuedouble : 0;
 }
 
+static const char *text_of(const cJSON *row, const char *key)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, key));
+    return text == NULL ? "" : text;
+}
+
 static const char *label_of(const cJSON *peer)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(peer, "label"));
-    return text == NULL ? "" : text;
+    return text_of(peer, "label");
+}
+
+static double state_up(const cJSON *probe)
+{
+    const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(probe, "state"));
+    return state != NULL && strcmp(state, "up") == 0;
+}
+
+static double loss_pct(const cJSON *probe)
+{
+    return number_of(probe, "loss_pct");
+}
+
+static double jitter_ms(const cJSON *probe)
+{
+    return number_of(probe, "jitter_ms");
 }
 
 static double linked(const cJSON *peer)
@@ -107,7 +128,8 @@ static double rooms(const cJSON *peer)
     return cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(peer, "rooms"));
 }
 
-static const struct peer_family {
+/* A family with a sample for each row of a view. */
+static const struct row_family {
     const char *name, *type, *help;
     double (*value)(const cJSON *peer);
     const char *needs; /* no sample where this is null; NULL: always one */
@@ -122,17 +144,26 @@ static const struct peer_family {
     {"chappe_peer_rooms", "gauge", "rooms that share media with the peer", rooms, NULL},
 };
 
-static void write_peer_family(const struct peer_family *family, const cJSON *peers,
-                              struct buffer *out)
+static const struct row_family probe_families[] = {
+    {"wzp_probe_up", "gauge", "1 connected, 0 not", state_up, NULL},
+    {"wzp_probe_rtt_ms", "gauge", "round trip of the last answer", rtt_ms, "rtt_ms"},
+    {"wzp_probe_loss_pct", "gauge", "pings of the last 60 without an answer", loss_pct, "loss_pct"},
+    {"wzp_probe_jitter_ms", "gauge", "standard deviation of the last 60 round trips", jitter_ms,
+     "jitter_ms"},
+};
+
+/* The samples have the label `label`, its values are the rows' `key`. */
+static void write_row_family(const struct row_family *family, const cJSON *rows, const char *label,
+                             const char *key, struct buffer *out)
 {
-    const cJSON *peer;
+    const cJSON *row;
     exposition_family(out, family->name, family->type, family->help);
-    cJSON_ArrayForEach(peer, peers)
+    cJSON_ArrayForEach(row, rows)
     {
         if (family->needs == NULL ||
-            cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(peer, family->needs)))
-            exposition_sample(out, family->name, EXPOSITION_LABEL("peer", label_of(peer)),
-                              family->value(peer));
+            cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(row, family->needs)))
+            exposition_sample(out, family->name, EXPOSITION_LABEL(label, text_of(row, key)),
+                              family->value(row));
     }
 }
 
@@ -156,7 +187,7 @@ static void write_peers(const struct metrics_source *s, struct buffer *out)
     const cJSON *peer;
     double sum = 0;
     for (size_t i = 0; i < sizeof peer_families / sizeof *peer_families; i++)
-        write_peer_family(&peer_families[i], peers, out);
+        write_row_family(&peer_families[i], peers, "peer", "label", out);
     write_peer_packets(peers, out);
     cJSON_ArrayForEach(peer, peers)
     {
@@ -165,6 +196,14 @@ static void write_peers(const struct metrics_source *s, struct buffer *out)
     exposition_gauge(out, "wzp_federation_active_rooms", "rooms shared with a peer, over all peers",
                      sum);
     cJSON_Delete(peers);
+}
+
+static void write_probes(const struct metrics_source *s, struct buffer *out)
+{
+    cJSON *probes = core_view_probes(s->core, s->now);
+    for (size_t i = 0; i < sizeof probe_families / sizeof *probe_families; i++)
+        write_row_family(&probe_families[i], probes, "target", "target", out);
+    cJSON_Delete(probes);
 }
 
 /* ---- drops ---- */
@@ -285,6 +324,7 @@ void metrics_write(const struct metrics_source *source, struct buffer *out)
 {
     write_relay(source, out);
     write_peers(source, out);
+    write_probes(source, out);
     write_drops(source, out);
     write_control(source, out);
     write_lives(source, out);

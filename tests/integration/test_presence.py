@@ -152,6 +152,10 @@ def test_defect_16_strangers_learn_nothing(lab):
         "fingerprints": [alice], "relay_addr": a.address}
 
 
+def page(port, path):
+    return urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=30).read().decode()
+
+
 def test_defect_17_not_over_http(lab):
     """Presence, peers and routes are for operators of this machine."""
     port = free_port(socket.SOCK_STREAM)
@@ -159,15 +163,15 @@ def test_defect_17_not_over_http(lab):
     alice = lab.puppet().register("alice", a, ALICE)
     for path in ("presence", f"presence/{alice}", "peers", f"route/{alice}", "mesh"):
         try:
-            body = urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=30).read()
-            raise AssertionError(f"{path}: {body}")
+            raise AssertionError(f"{path}: {page(port, path)}")
         except urllib.error.HTTPError as error:
             assert error.code == 404, (path, error.code)
 
 
 def test_probe_targets(lab):
+    port = free_port(socket.SOCK_STREAM)
     b = lab.relay("relay-b")
-    a = lab.relay("relay-a", probe_targets=[b.address])
+    a = lab.relay("relay-a", probe_targets=[b.address], metrics={"listen": f"127.0.0.1:{port}"})
     b.configure(trusted=[b.trust(a)])
     a.configure(trusted=[a.trust(b)])
     a.start()
@@ -180,6 +184,8 @@ def test_probe_targets(lab):
     b.start()
     wait_for("a round-trip time", lambda: probe()["rtt_ms"])
     assert probe()["state"] == "up" and probe()["label"] == "relay-b", probe()
+    assert f'wzp_probe_up{{target="{b.address}"}} 1\n' in page(port, "metrics")
+    assert f'wzp_probe_rtt_ms{{target="{b.address}"}} ' in page(port, "metrics")
     assert 0 < probe()["rtt_ms"] < 5000 and probe()["loss_pct"] <= 100, probe()
     a.control.signal(signal.SIGKILL)
     a.control.wait()

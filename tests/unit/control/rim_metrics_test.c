@@ -233,6 +233,27 @@ static void test_a_linked_peer(void **state)
     harness_free(h);
 }
 
+static void test_probes(void **state)
+{
+    struct world *w = *state;
+    struct harness *h = harness_new();
+    h->hold_dials = true;
+    struct relay *r = harness_relay(h, "probe_targets: [\"127.0.1.9:4433\"]\n");
+    harness_pass(h, CLOCK_MS);
+    make_page_of(w, r->core);
+    expect(w, "wzp_probe_up{target=\"127.0.1.9:4433\"} 0");
+    assert_null(strstr((const char *)w->page.data, "wzp_probe_rtt_ms{"));
+    struct fake_connection *t = sim_dialed(r, &r->plane.dials[0].dial, 0x55);
+    h->now += 250 * CLOCK_MS - HARNESS_TICK;
+    sim_say(r, t, "{\"Pong\":{\"timestamp_ms\":1000001}}");
+    make_page_of(w, r->core);
+    expect(w, "wzp_probe_up{target=\"127.0.1.9:4433\"} 1");
+    expect(w, "wzp_probe_rtt_ms{target=\"127.0.1.9:4433\"} 250");
+    expect(w, "wzp_probe_loss_pct{target=\"127.0.1.9:4433\"} 0");
+    expect(w, "wzp_probe_jitter_ms{target=\"127.0.1.9:4433\"} 0");
+    harness_free(h);
+}
+
 /* ---- the lives of both planes ---- */
 
 static void test_lives(void **state)
@@ -315,6 +336,10 @@ static const char *const families[] = {
     "wzp_federation_peer_rtt_ms",
     "wzp_federation_packets_forwarded_total",
     "wzp_federation_active_rooms",
+    "wzp_probe_up",
+    "wzp_probe_rtt_ms",
+    "wzp_probe_loss_pct",
+    "wzp_probe_jitter_ms",
     "chappe_peer_connections",
     "chappe_peer_loss_ratio",
     "chappe_peer_packets_lost_total",
@@ -379,6 +404,7 @@ int main(void)
         TEST(test_the_histogram_is_cumulative),
         TEST(test_a_peer_that_is_not_linked),
         TEST(test_a_linked_peer),
+        TEST(test_probes),
         TEST(test_lives),
         TEST(test_every_family_of_the_page_has_a_test),
     };
