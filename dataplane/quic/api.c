@@ -8,7 +8,7 @@
 #include "common/error.h"
 #include "dataplane/quic/endpoint.h"
 
-/* From here on a single packet of voice could bring more than the queue still takes. */
+/* From here on a batch of packets could bring more than the queue takes. */
 #define DATAGRAMS_CROWDED (QUIC_DATAGRAM_QUEUE - 10)
 
 void quic_connection_set_user(struct quic_connection *c, void *user)
@@ -128,7 +128,7 @@ int quic_connection_send_datagram(struct quic_connection *c, struct quic_payload
 void quic_connection_set_datagram_queue(struct quic_connection *c, uint16_t datagrams)
 {
     if (c->datagrams.ring == NULL)
-        c->datagrams.capacity = datagrams;
+        c->datagrams.limit = datagrams;
 }
 
 size_t quic_connection_datagrams_waiting(const struct quic_connection *c)

@@ -196,6 +196,7 @@ void connection_flush(struct quic_connection *c)
         return;
     }
     c->unanswered = 0;
+    c->endpoint->counters.drop_queue_full += datagram_queue_trim(&c->datagrams);
     connection_measure(c);
     connection_set_timer(c);
 }

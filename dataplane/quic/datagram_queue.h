@@ -1,7 +1,9 @@
 /*
- * The datagrams that wait for one receiver: a short ring. When it is full the oldest goes, since in
- * a call the newest packet is the useful one. Its memory is allocated with the first datagram:
- * most connections never get one.
+ * The datagrams that wait for one receiver: a short ring. When too many wait the oldest go, since
+ * in a call the newest packet is the useful one. That is judged after they had their chance to
+ * leave (datagram_queue_trim): what one packet brought for this receiver is no reason to drop any,
+ * so until then DATAGRAM_QUEUE_BURST more are taken. Its memory is allocated with the first
+ * datagram and grows with the most that ever waited: most connections never get one.
  */
 #ifndef CHAPPE_QUIC_DATAGRAM_QUEUE_H
 #define CHAPPE_QUIC_DATAGRAM_QUEUE_H
@@ -12,6 +14,8 @@
 
 #include "dataplane/quic/payload.h"
 
+#define DATAGRAM_QUEUE_BURST 96 /* the smallest media packets that one QUIC packet can hold */
+
 struct datagram {
     struct quic_payload *payload;
     uint8_t tag[QUIC_DATAGRAM_TAG];
@@ -20,8 +24,9 @@ struct datagram {
 
 /* Zero-initialised is valid and empty. */
 struct datagram_queue {
-    struct datagram *ring; /* `capacity` of them, or NULL */
-    uint16_t capacity;     /* 0: QUIC_DATAGRAM_QUEUE */
+    struct datagram *ring; /* `size` of them, or NULL */
+    uint16_t limit;        /* that may wait; 0: QUIC_DATAGRAM_QUEUE */
+    uint16_t size;
     uint16_t first;
     uint16_t count;
 };
@@ -33,6 +38,8 @@ int datagram_queue_push(struct datagram_queue *q, struct quic_payload *payload, 
 /* The oldest, or NULL. */
 const struct datagram *datagram_queue_first(const struct datagram_queue *q);
 void datagram_queue_pop(struct datagram_queue *q);
+/* What could be sent is gone: the oldest beyond the limit go too. How many. */
+size_t datagram_queue_trim(struct datagram_queue *q);
 /* Bytes on the wire, tag included. */
 size_t datagram_len(const struct datagram *d);
 

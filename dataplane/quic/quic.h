@@ -30,12 +30,14 @@
 #include "common/bytes.h"
 #include "common/fingerprint.h"
 
-#define QUIC_SNI_MAX 255       /* bytes, without the NUL */
-#define QUIC_REASON_MAX 63     /* bytes of a close reason kept, without the NUL */
-#define QUIC_EXPORTER_SIZE 32  /* bytes of the TLS exporter value kept per connection */
-#define QUIC_MESSAGE_HEAD 4    /* bytes of length before a message's body */
-#define QUIC_DATAGRAM_TAG 8    /* bytes of an optional tag in front of a datagram */
-#define QUIC_DATAGRAM_QUEUE 32 /* datagrams waiting for one receiver; the oldest is dropped */
+#define QUIC_SNI_MAX 255      /* bytes, without the NUL */
+#define QUIC_REASON_MAX 63    /* bytes of a close reason kept, without the NUL */
+#define QUIC_EXPORTER_SIZE 32 /* bytes of the TLS exporter value kept per connection */
+#define QUIC_MESSAGE_HEAD 4   /* bytes of length before a message's body */
+#define QUIC_DATAGRAM_TAG 8   /* bytes of an optional tag in front of a datagram */
+#define QUIC_DATAGRAM_QUEUE                                                                        \
+    32 /* datagrams that may wait for one receiver; the oldest is dropped                          \
+        */
 
 struct quic_endpoint;
 struct quic_connection;
@@ -255,7 +257,8 @@ void quic_payload_release(struct quic_payload *p);
 
 /*
  * Queues a datagram, `tag` (8 bytes, copied; NULL = none) in front of it; takes its own reference.
- * If the queue is full the oldest goes and is counted. 0, ERR_TOO_LARGE, ERR_CLOSED.
+ * If too many still wait after the next flush the oldest go and are counted. 0, ERR_TOO_LARGE,
+ * ERR_CLOSED.
  */
 int quic_connection_send_datagram(struct quic_connection *c, struct quic_payload *payload,
                                   const uint8_t *tag);

@@ -42,29 +42,49 @@ static const uint8_t tag[QUIC_DATAGRAM_TAG] = {1, 2, 3, 4, 5, 6, 7, 8};
 static void test_oldest_is_dropped(void **state)
 {
     struct fixture *f = *state;
-    for (uint8_t i = 0; i < QUIC_DATAGRAM_QUEUE + 10; i++)
+    const size_t most = QUIC_DATAGRAM_QUEUE + DATAGRAM_QUEUE_BURST;
+    for (uint8_t i = 0; i < most + 10; i++)
         assert_int_equal(pair_send_datagram(f->c, (struct bytes){&i, 1}, NULL), ERR_OK);
     pair_settle(&f->pair);
-    assert_int_equal(f->s->datagram_count, QUIC_DATAGRAM_QUEUE);
-    for (size_t i = 0; i < QUIC_DATAGRAM_QUEUE; i++)
+    assert_int_equal(f->s->datagram_count, most);
+    for (size_t i = 0; i < most; i++)
         assert_int_equal(f->s->datagrams[i].data[0], i + 10);
     assert_int_equal(quic_endpoint_counters(f->client->endpoint)->drop_queue_full, 10);
-    assert_int_equal(quic_endpoint_counters(f->client->endpoint)->datagrams_sent,
-                     QUIC_DATAGRAM_QUEUE);
-    assert_int_equal(quic_endpoint_counters(f->server->endpoint)->datagrams_received,
-                     QUIC_DATAGRAM_QUEUE);
+    assert_int_equal(quic_endpoint_counters(f->client->endpoint)->datagrams_sent, most);
+    assert_int_equal(quic_endpoint_counters(f->server->endpoint)->datagrams_received, most);
+}
+
+/* Only a receiver that cannot take more loses any: when all that may leave has left. */
+static void test_the_oldest_of_too_many_go_when_none_may_leave(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t data[1000];
+    const uint8_t sent = 100; /* nobody reads them: the congestion window fills */
+    for (data[0] = 0; data[0] < sent; data[0]++) {
+        assert_int_equal(pair_send_datagram(f->c, (struct bytes){data, sizeof(data)}, NULL),
+                         ERR_OK);
+        quic_endpoint_flush(f->client->endpoint, f->pair.now);
+    }
+    const struct quic_counters *counters = quic_endpoint_counters(f->client->endpoint);
+    assert_int_equal(quic_connection_datagrams_waiting(f->c->connection), QUIC_DATAGRAM_QUEUE);
+    assert_int_equal(counters->drop_queue_full,
+                     sent - QUIC_DATAGRAM_QUEUE - counters->datagrams_sent);
+    assert_true(counters->drop_queue_full > 0);
+    pair_settle(&f->pair);
+    assert_int_equal(f->s->datagrams[f->s->datagram_count - 1].data[0], sent - 1);
 }
 
 static void test_a_longer_queue(void **state)
 {
     struct fixture *f = *state;
+    const size_t most = QUIC_DATAGRAM_QUEUE + 10 + DATAGRAM_QUEUE_BURST;
     quic_connection_set_datagram_queue(f->c->connection, QUIC_DATAGRAM_QUEUE + 10);
-    for (uint8_t i = 0; i < QUIC_DATAGRAM_QUEUE + 11; i++)
+    for (uint8_t i = 0; i < most + 1; i++)
         assert_int_equal(pair_send_datagram(f->c, (struct bytes){&i, 1}, NULL), ERR_OK);
-    assert_int_equal(quic_connection_datagrams_waiting(f->c->connection), QUIC_DATAGRAM_QUEUE + 10);
+    assert_int_equal(quic_connection_datagrams_waiting(f->c->connection), most);
     pair_settle(&f->pair);
     assert_int_equal(quic_connection_datagrams_waiting(f->c->connection), 0);
-    assert_int_equal(f->s->datagram_count, QUIC_DATAGRAM_QUEUE + 10);
+    assert_int_equal(f->s->datagram_count, most);
     assert_int_equal(f->s->datagrams[0].data[0], 1);
 }
 
@@ -206,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_oldest_is_dropped),
+        TEST(test_the_oldest_of_too_many_go_when_none_may_leave),
         TEST(test_a_longer_queue),
         TEST(test_sizes),
         TEST(test_packing),
