@@ -149,6 +149,7 @@ static int catch_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return -1;
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -183,8 +184,12 @@ static void loop(struct phone *p, struct quic_endpoint *e, int signals)
             quic_endpoint_expire(e, now);
         if (phone_deadline(p) <= now)
             phone_expire(p, now);
-        if (read(signals, &info, sizeof info) == sizeof info)
-            phone_stop(p, now);
+        if (read(signals, &info, sizeof info) == sizeof info) {
+            if (info.ssi_signo == SIGUSR1)
+                phone_conclude(p);
+            else
+                phone_stop(p, now);
+        }
         quic_endpoint_flush(e, now);
     }
     close(epoll);

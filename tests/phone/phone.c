@@ -269,6 +269,12 @@ void phone_stop(struct phone *p, uint64_t now)
     phone_finish(p);
 }
 
+void phone_conclude(struct phone *p)
+{
+    p->concluding = true;
+    talker_conclude(&p->talker);
+}
+
 bool phone_done(const struct phone *p)
 {
     return p->finishing && p->signal.connection == NULL && p->media.connection == NULL;

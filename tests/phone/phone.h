@@ -54,6 +54,9 @@ uint64_t phone_deadline(const struct phone *p);
 void phone_expire(struct phone *p, uint64_t now);
 /* SIGTERM: hang up, part, be done. */
 void phone_stop(struct phone *p, uint64_t now);
+/* SIGUSR1: it has said enough. Goes on as after its last packet, but gives others time for theirs:
+   leaves 3 s afterwards, not 1 s. */
+void phone_conclude(struct phone *p);
 bool phone_done(const struct phone *p);
 /* True if what was asked for happened. */
 bool phone_succeeded(const struct phone *p);

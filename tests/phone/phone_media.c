@@ -11,10 +11,11 @@
 #define OFFER_LABEL "call-offer"
 #define ANSWER_LABEL "call-answer"
 #define LABEL_MAX 16
-#define TALK_AFTER (2 * CLOCK_SECOND) /* of the CallAnswer, even if nobody else is there */
-#define FULL_PAUSE (CLOCK_SECOND / 2) /* of a full room: lists are ahead of media */
-#define LINGER CLOCK_SECOND           /* after the last packet */
-#define BURST_MAX 256                 /* packets sent at one wake-up */
+#define TALK_AFTER (2 * CLOCK_SECOND)      /* of the CallAnswer, even if nobody else is there */
+#define FULL_PAUSE (CLOCK_SECOND / 2)      /* of a full room: lists are ahead of media */
+#define LINGER CLOCK_SECOND                /* after the last packet */
+#define LINGER_TOGETHER (3 * CLOCK_SECOND) /* when all were told to end */
+#define BURST_MAX 256                      /* packets sent at one wake-up */
 #define CROWD (QUIC_DATAGRAM_QUEUE / 2)
 #define CROWD_PAUSE CLOCK_MS /* until there may be room again */
 
@@ -71,7 +72,7 @@ static void leave_when_done(struct phone *p, uint64_t now)
 {
     bool waits = p->options.mode == PHONE_REGISTER; /* for the other side's hang-up */
     if (!waits && !p->finishing && talker_done(&p->talker) && p->leave_at == PHONE_NEVER)
-        p->leave_at = now + LINGER;
+        p->leave_at = now + (p->concluding ? LINGER_TOGETHER : LINGER);
 }
 
 static void start_talking(struct phone *p, uint64_t now)

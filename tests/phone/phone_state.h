@@ -50,7 +50,8 @@ struct phone {
     bool joined;            /* CallAnswer came */
     uint64_t talk_by;       /* start talking even if alone */
     uint64_t crowded_until; /* nothing is sent before: the queue is full */
-    uint64_t leave_at;      /* hang up or leave: 1 s after the last packet */
+    uint64_t leave_at;      /* hang up or leave: a while after the last packet */
+    bool concluding;        /* told to end early: stays for longer */
     uint32_t participants;  /* most seen */
     uint64_t sent;
     struct talker talker;

@@ -44,6 +44,12 @@ void talker_rewind(struct talker *t)
         voice_speaker_rewind(t->speaker);
 }
 
+void talker_conclude(struct talker *t)
+{
+    if (t->total > t->sent + TALKER_LAST)
+        t->total = t->sent + TALKER_LAST;
+}
+
 bool talker_done(const struct talker *t)
 {
     return t->started != 0 && t->sent >= t->total;

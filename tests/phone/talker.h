@@ -9,6 +9,7 @@
 #include "tests/phone/voice.h"
 
 #define TALKER_PACKET_MAX 1200 /* bytes of a media packet */
+#define TALKER_LAST 3
 
 struct talker {
     uint32_t pps;   /* packets/s, at least 1 */
@@ -29,6 +30,8 @@ void talker_free(struct talker *t);
 void talker_start(struct talker *t, uint64_t now);
 /* Everything again, as another sender, for the next call. */
 void talker_rewind(struct talker *t);
+/* Ends early: says TALKER_LAST packets more, which carry the new total. */
+void talker_conclude(struct talker *t);
 bool talker_done(const struct talker *t);
 /* When the next packet is due; UINT64_MAX: not started, or done. */
 uint64_t talker_deadline(const struct talker *t);

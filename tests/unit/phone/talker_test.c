@@ -123,6 +123,27 @@ static void the_next_call_is_another_sender(void **state)
     talker_free(&t);
 }
 
+static void an_early_end_is_told_by_the_last_packets(void **state)
+{
+    (void)state;
+    struct talker t;
+    struct media_packet media;
+    talker_init(&t, 50, 120, 100, 7);
+    talker_start(&t, START);
+    assert_int_equal(next_stamp(&t, START, &media).total, 5000);
+    talker_conclude(&t);
+    for (uint32_t i = 1; i <= TALKER_LAST; i++) {
+        assert_false(talker_done(&t));
+        struct stamp stamp = next_stamp(&t, talker_deadline(&t), &media);
+        assert_int_equal(stamp.sequence, i);
+        assert_int_equal(stamp.total, 1 + TALKER_LAST);
+    }
+    assert_true(talker_done(&t));
+    talker_conclude(&t); /* it is not to say more */
+    assert_true(talker_done(&t));
+    talker_free(&t);
+}
+
 static void no_seconds_is_nothing_to_say(void **state)
 {
     (void)state;
@@ -179,6 +200,7 @@ int main(void)
         cmocka_unit_test(late_packets_are_caught_up),
         cmocka_unit_test(starting_twice_changes_nothing),
         cmocka_unit_test(the_next_call_is_another_sender),
+        cmocka_unit_test(an_early_end_is_told_by_the_last_packets),
         cmocka_unit_test(no_seconds_is_nothing_to_say),
         cmocka_unit_test_setup_teardown(a_voice_is_50_packets_a_second, scratch_setup,
                                         scratch_teardown),
