@@ -100,6 +100,16 @@ def to_yaml(config):
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in config.items())
 
 
+MEASURED = ("rtt_ms", "loss_pct", "packets_in", "packets_out", "packets_lost", "since")
+
+
+def decided(entry):
+    """An entry of chappectl's lists without what is measured, and its own lists in a fixed order:
+    what a control plane that adopts must know again."""
+    return {key: sorted(value) if isinstance(value, list) else value
+            for key, value in entry.items() if key not in MEASURED}
+
+
 class Process:
     """A child with its output in files, so that nothing blocks and everything can be read later."""
 

@@ -13,8 +13,8 @@ the shim holds up so that the process dies exactly there:
             `late`    it reaches the data plane when a successor has adopted, and must be refused
 
 Compared with the undisturbed run are everything that phones and peers received, and what the
-operator sees in the middle of the flow and after it. There are about 815 points in the three tests;
-each runs ten of its own, chosen evenly. CHAPPE_KILL_POINTS=N (or `all`, about four minutes) runs so
+operator sees in the middle of the flow and after it. There are about 930 points in the three tests;
+each runs ten of its own, chosen evenly. CHAPPE_KILL_POINTS=N (or `all`, about seven minutes) runs so
 many in each test, CHAPPE_KILL_SEED=N chooses others.
 """
 import contextlib
@@ -26,7 +26,7 @@ import re
 import signal
 import threading
 
-from harness import (ALICE, BOB, CAROL, DAVE, answer, main, offer, user_fingerprint, wait_for)
+from harness import (ALICE, BOB, CAROL, DAVE, answer, decided, main, offer, user_fingerprint, wait_for)
 from shim import Shim
 from test_peers import Peer
 
@@ -209,11 +209,12 @@ class Run:
     # ---- what is seen ----
 
     def same(self, text):
-        """Without what differs from run to run: the call's id, ports, keys."""
+        """Without what differs from run to run: the call's id, ports, keys, messages' ids."""
         ports = "|".join(str(relay.port) for relay in self.scene.relays)
         text = text.replace(self.call, "CALL")
         text = re.sub(rf"127\.0\.0\.1:(?!(?:{ports})\b)\d+", "ADDRESS", text)
-        return re.sub(r'"(ephemeral_pub|signature)": \[[^]]*\]', r'"\1": []', text)
+        text = re.sub(r'"(ephemeral_pub|signature)": \[[^]]*\]', r'"\1": []', text)
+        return re.sub(r'"id": "[0-9a-f]{16}"', '"id": ""', text)
 
     def view(self):
         lines = []
@@ -223,8 +224,9 @@ class Run:
                 if entries is None:
                     return None  # it is dead at this moment
                 for entry in entries:
-                    kept = {key: value for key, value in entry.items()
-                            if key not in ("id", "addr", "rtt_us", "lost")}
+                    kept = decided(entry)
+                    kept.pop("id", None)
+                    kept.pop("addr", None)
                     lines.append(self.same(f"{relay.name} {what} {json.dumps(kept, sort_keys=True)}"))
         return sorted(lines)
 
@@ -257,11 +259,24 @@ class Run:
                 elif event["event"] != "open":
                     yield f"{name}: {event['event']} {event.get('reason')}"
 
-    def peer_has_all(self):
+    def peer_knows(self):
+        """Whom it was told to be here: news of many may come in one message, or each in its own."""
+        known = set()
+        for told in self.peer.puppet.messages(self.peer.name, "PresenceUpdate"):
+            if "base" not in told["chappe"]:
+                known.clear()  # this is all
+            known |= set(told["fingerprints"])
+            known -= set(told["chappe"].get("gone", ()))
+        return known
+
+    def peer_has_all(self, there):
         """It is told that there is no such call, after all that it was told before."""
         self.peer.forward(answer(f"no-{self.call}"))
         wait_for("the peer to have all", lambda: any(
             h.get("call_id") == f"no-{self.call}" for h in self.peer.forwarded("Hangup")))
+        here = {user_fingerprint(seed) for name, seed in (("alice", ALICE), ("bob", BOB))
+                if name in there}
+        wait_for(f"the peer knows of {there}", lambda: self.peer_knows() == here)
 
     def end(self):
         """Whoever is still there has got all that was meant for him, and goes."""
@@ -269,8 +284,9 @@ class Run:
         for name in there:
             self.puppet.ping(name)
         if self.peer:
-            self.peer_has_all()
-        self.seen.append(("received", [line for line in self.received() if '"Pong"' not in line]))
+            self.peer_has_all(there)
+        self.seen.append(("received", [line for line in self.received() if '"Pong"' not in line
+                                       and '"PresenceUpdate"' not in line]))
         if self.expected is not None:
             expect_same("received", self.expected[-1][1], self.seen[-1][1])
         self.leave(*there)
