@@ -22,6 +22,7 @@ class Starvation:
     What is lost beyond the limit is not the relay's doing.
     """
     LIMIT = 100 if os.geteuid() == 0 else 20  # ms
+    STANDSTILL = 2000  # ms for which hardly anything ran: no time-out says anything then
 
     def __init__(self, pids):
         self.worst = 0.0
