@@ -39,7 +39,8 @@ def drops(relay):
     with urllib.request.urlopen(f"http://{relay.metrics}/metrics", timeout=10) as page:
         lines = page.read().decode().splitlines()
     found = (line.rsplit(" ", 1) for line in lines if line.startswith("chappe_drops_total"))
-    return {series.split('reason=')[1]: int(float(value)) for series, value in found if float(value) > 0}
+    return {series.split('reason="')[1].split('"')[0]: int(float(value))
+            for series, value in found if float(value) > 0}
 
 
 def prefer(pid):
