@@ -82,9 +82,9 @@ def all_heard(reports, packets, machine):
         raise
 
 
-def excuse(machine):
+def excuse(machine, stall=STALL):
     """Called when packets are missing: skips if the machine stood still for too long to tell why."""
-    if machine.stop() > STALL:
+    if machine.stop() > stall:
         raise Skip(f"packets are missing, but the machine stood still for {machine.worst:.0f} ms")
 
 
@@ -100,12 +100,27 @@ def seen(phone):
     return int(counts[-1]) if counts else 0
 
 
+def flowing(phones, made):
+    """Waits until they all talk, and half a second of it has come to the relays of each."""
+    for phone in phones:
+        phone.wait_log("talking")
+    for relay in made:
+        wait_for(f"media at {relay.name}", lambda r=relay: sum(
+            p["packets_in"] for p in r.ctl("peers")) >= 25 * (len(phones) - 1))
+
+
 # ---- what relays say to each other ----
 
 def told(made):
     """Room messages that these relays have read from each other so far."""
     return sum(values(relay)[f'chappe_signals_total{{kind="{kind}"}}'] for relay in made
                for kind in ("GlobalRoomActive", "GlobalRoomInactive"))
+
+
+def dropped(relay):
+    """Why the relay has dropped something: reasons and counts."""
+    return {series: count for series, count in values(relay).items()
+            if series.startswith("chappe_drops_total{") and count > 0}
 
 
 def media_to(relay, label):
