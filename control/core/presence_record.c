@@ -41,14 +41,26 @@ static uint64_t told(const struct topic *topic)
     return oldest;
 }
 
+/* The first of the changes since then, and how many they are; counts no further than too many. */
+static const struct presence_name *first_change(const struct presence_set *set, uint64_t since,
+                                                uint32_t *count)
+{
+    const struct presence_name *first = NULL;
+    const struct presence_name *name = set->log == NULL ? NULL : set->log->prev;
+    for (*count = 0; name != NULL && name->changed > since && *count <= CHANGES_MAX; (*count)++) {
+        first = name;
+        name = name == set->log ? NULL : name->prev;
+    }
+    return first;
+}
+
 static void put_changes(struct buffer *out, const struct topic *topic)
 {
-    const struct presence_name *first = presence_set_since(&topic->presence->names, told(topic));
-    uint32_t count = 0;
-    for (const struct presence_name *name = first; name != NULL; name = name->next)
-        count++;
+    uint32_t count;
+    uint64_t since = told(topic);
+    const struct presence_name *first = first_change(&topic->presence->names, since, &count);
     bool fits = count <= CHANGES_MAX && topic->presence->listing.start == 0;
-    buffer_append_u64(out, fits ? told(topic) : topic->version.counter);
+    buffer_append_u64(out, fits ? since : topic->version.counter);
     buffer_append_u32(out, fits ? count : 0);
     for (const struct presence_name *name = first; fits && name != NULL; name = name->next) {
         record_put_text(out, name->text);
