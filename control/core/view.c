@@ -258,9 +258,8 @@ static void add_call(const struct core *c, cJSON *array, const struct call *call
     cJSON_AddStringToObject(o, "state", call->state == CALL_ACTIVE ? "active" : "ringing");
     const struct call_side *far = call->callee.bound ? &call->callee : &call->caller;
     add_side_peer(c, o, "peer", far);
+    add_side_peer(c, o, "caller_peer", &call->caller);
     cJSON_AddBoolToObject(o, "transit", call_is_transit(call));
-    if (call_is_transit(call))
-        add_side_peer(c, o, "caller_peer", &call->caller);
 }
 
 cJSON *core_view_calls(const struct core *c)

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
+# parallel
 # timeout: 300
 """Calls over three links in a chain of four relays: media both ways; a callee who is at two relays
 or moves; the middle relay or control planes killed while it rings and while they talk."""
+import functools
+
 from harness import ALICE, BOB, answer, lossless, main, offer, wait_for
+from starvation import Starvation
 
 CALL = "m1"
 
@@ -53,6 +57,19 @@ class Chain:
             relay.ready()
 
 
+def on_a_chain(**limits):
+    """A test of a chain. A machine that stood still is no failure: links end by silence."""
+    def decorate(test):
+        @functools.wraps(test)
+        def on_lab(lab):
+            with Starvation(()).excuses():
+                chain = Chain(lab, **limits)
+                with Starvation(r.data.pid for r in chain.relays).excuses():
+                    test(chain)
+        return on_lab
+    return decorate
+
+
 def phones(chain, seconds, *more):
     """Alice calls Bob; he has registered."""
     media = ("--seconds", seconds, *more)
@@ -77,8 +94,8 @@ def ring(puppet, alice, bob, call=CALL):
     puppet.wait_message("alice", "CallRinging")
 
 
-def test_media_both_ways(lab):
-    chain = Chain(lab)
+@on_a_chain()
+def test_media_both_ways(chain):
     alice, bob = phones(chain, 2)
     wait_for("the call in transit", lambda: [
         (c["transit"], c["caller_peer"], c["peer"]) for c in chain.calls(1)
@@ -91,8 +108,21 @@ def test_media_both_ways(lab):
     chain.nothing_left()
 
 
-def test_control_planes_killed_while_they_talk(lab):
-    chain = Chain(lab)
+@on_a_chain(federation_hops=2)
+def test_beyond_the_reach_of_presence(chain):
+    """As far as the default goes, two links; the way over the third is asked for."""
+    media = ("--seconds", 2)
+    bob = chain.lab.phone("bob", chain.relays[3], "--register", *media)
+    alice = chain.lab.phone("alice", chain.relays[0], "--call", bob.fingerprint(), *media)
+    for phone in (alice, bob):
+        report = phone.report()
+        lossless(report)
+        assert report["received"] == 100 and phone.exit_code == 0, report
+    chain.nothing_left()
+
+
+@on_a_chain()
+def test_control_planes_killed_while_they_talk(chain):
     alice, bob = phones(chain, 6)
     alice.wait_log("talking")
     chain.replace_control_planes()
@@ -103,8 +133,8 @@ def test_control_planes_killed_while_they_talk(lab):
     chain.nothing_left()
 
 
-def test_control_planes_killed_while_it_rings(lab):
-    chain = Chain(lab)
+@on_a_chain()
+def test_control_planes_killed_while_it_rings(chain):
     puppet, alice, bob = both_ends(chain)
     ring(puppet, alice, bob)
     chain.replace_control_planes()
@@ -117,8 +147,8 @@ def test_control_planes_killed_while_it_rings(lab):
     chain.nothing_left()
 
 
-def test_middle_killed_while_it_rings(lab):
-    chain = Chain(lab, ring_timeout_s=3)
+@on_a_chain(ring_timeout_s=3)
+def test_middle_killed_while_it_rings(chain):
     puppet, alice, bob = both_ends(chain)
     ring(puppet, alice, bob)
     chain.kill_middle()
@@ -128,9 +158,9 @@ def test_middle_killed_while_it_rings(lab):
     chain.nothing_left(but=(1,))
 
 
-def test_middle_killed_while_they_talk(lab):
+@on_a_chain()
+def test_middle_killed_while_they_talk(chain):
     """They have as long as for any lost link."""
-    chain = Chain(lab)
     alice, bob = phones(chain, 60, "--pps", 10)
     alice.wait_log("talking")
     bob.wait_log("talking")
@@ -141,9 +171,9 @@ def test_middle_killed_while_they_talk(lab):
     chain.nothing_left(but=(1,))
 
 
-def test_middle_comes_back(lab):
+@on_a_chain()
+def test_middle_comes_back(chain):
     """It has forgotten the call, so that is over on both sides; another one works."""
-    chain = Chain(lab)
     puppet, alice, bob = both_ends(chain)
     ring(puppet, alice, bob)
     puppet.send("bob", answer(CALL))
@@ -162,8 +192,8 @@ def test_middle_comes_back(lab):
     chain.nothing_left()
 
 
-def test_callee_at_two_relays(lab):
-    chain = Chain(lab)
+@on_a_chain()
+def test_callee_at_two_relays(chain):
     puppet, alice, bob = both_ends(chain)
     puppet.register("bob2", chain.relays[2], BOB)
     chain.knows(bob, 2)
@@ -179,9 +209,9 @@ def test_callee_at_two_relays(lab):
     chain.nothing_left()
 
 
-def test_callee_moves(lab):
+@on_a_chain()
+def test_callee_moves(chain):
     """Presence has him where he was: news of his move wait at a relay that is stopped."""
-    chain = Chain(lab)
     puppet, alice, bob = both_ends(chain)
     puppet.command("close", "bob")
     puppet.register("bob2", chain.relays[1], BOB)
