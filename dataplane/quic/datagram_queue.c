@@ -23,6 +23,7 @@ static void grow(struct datagram_queue *q)
 {
     size_t most = limit(q) + DATAGRAM_QUEUE_BURST;
     size_t size = q->size == 0 ? QUIC_DATAGRAM_QUEUE : 2u * q->size;
+    most = most < UINT16_MAX ? most : UINT16_MAX;
     size = size < most ? size : most;
     struct datagram *ring = size == q->size ? NULL : calloc(size, sizeof(*ring));
     if (!ring)

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# parallel
 # timeout: 300
 """The control plane is killed with -9 at each step of a call, and nobody notices.
 
@@ -397,14 +398,18 @@ WITH_PEER = (peer_calls, peer_is_called)
 # ---- kill points ----
 
 def enumerate_points(scene, flows):
-    """What is seen in each flow that nobody disturbs; and its kill points."""
+    """What is seen in each flow that nobody disturbs, twice the same; and its kill points. A timer
+    (the end of an old record, news of presence) may add a transaction to one run and not to the
+    next: the fewer count."""
     seen, points = {}, []
     for flow in flows:
         seen[flow], steps = scene.play(flow)
+        again, more_steps = scene.play(flow)
+        assert seen[flow] == again, (flow.__name__, seen[flow], again)
         points += [(flow, relay, stream, nth + 1, kind)
-                   for relay, counted in enumerate(steps)
+                   for relay, counted in enumerate(zip(steps, more_steps))
                    for stream, kinds in WAYS.items()
-                   for nth in range(counted[stream])
+                   for nth in range(min(count[stream] for count in counted))
                    for kind in kinds]
     return seen, points
 
@@ -423,8 +428,7 @@ def die_everywhere(scene, flows):
         chosen = choose(points)
         died = sum(scene.play(flow, seen[flow], death) for flow, *death in chosen)
     scene.lab.say(f"{len(points)} kill points, {len(chosen)} tried, {died} deaths")
-    # A timer's transaction (the end of an old record) may be one of a run, and not of the next.
-    assert died >= len(chosen) * 0.9
+    assert died >= len(chosen) * 0.8  # some come to nothing: see enumerate_points
 
 
 def test_one_relay(lab):
