@@ -61,6 +61,20 @@ void cost_report(struct world *w)
     begin(w, &m, "third person leaves");
     world_leave(w, 2);
     end(w, &m);
+    begin(w, &m, "a phone registers at relay 0");
+    world_register(w, 0, 0);
+    end(w, &m);
+    begin(w, &m, "another at the last");
+    world_register(w, 1, last);
+    end(w, &m);
+    begin(w, &m, "they call, and talk");
+    world_call(w, 0, 1);
+    end(w, &m);
+    if (w->phones[1]->call != PHONE_TALKS)
+        puts("  they cannot: the one is too far from the other");
+    begin(w, &m, "and hang up");
+    phone_hang_up(w->phones[0]);
+    end(w, &m);
     begin(w, &m, "the last relay dies");
     world_stop(w, last);
     end(w, &m);

@@ -10,8 +10,8 @@
 
 /* A list that is being made. */
 struct people {
-    struct legacy_person *items;
-    size_t count;
+    struct legacy_person *items; /* owned */
+    size_t count, max;
 };
 
 /* ---- names ---- */
@@ -53,8 +53,15 @@ static void add(struct people *list, const struct legacy_person *person, bool un
         if (strcmp(list->items[i].name, person->name) == 0)
             return;
     }
-    if (list->count < PEOPLE_MAX)
-        list->items[list->count++] = *person;
+    if (list->count == PEOPLE_MAX)
+        return;
+    if (list->count == list->max) {
+        list->max = list->max == 0 ? 16 : list->max * 2;
+        list->items = realloc(list->items, list->max * sizeof(*list->items));
+        if (list->items == NULL)
+            sim_broken("no memory");
+    }
+    list->items[list->count++] = *person;
 }
 
 static void add_local(const struct legacy_room *room, struct people *list, bool unique)
@@ -74,11 +81,6 @@ static void add_remote(const struct legacy_remote *remote, struct people *list, 
 {
     for (size_t i = 0; remote != NULL && i < remote->count; i++)
         add(list, &remote->people[i], unique);
-}
-
-static struct people people_new(void)
-{
-    return (struct people){sim_alloc(PEOPLE_MAX * sizeof(struct legacy_person)), 0};
 }
 
 /* The message's list, as signal.h has it; freed by the caller. */
@@ -118,7 +120,7 @@ static void say_inactive(struct legacy *l, const struct legacy_link *link, const
 
 static void update(struct legacy *l, const struct legacy_room *room, bool merged)
 {
-    struct people list = people_new();
+    struct people list = {0};
     const struct legacy_task *task;
     merged = merged && legacy_canonical(l, room->name) != NULL;
     add_local(room, &list, merged);
@@ -153,7 +155,7 @@ void legacy_update(struct legacy *l, const char *name)
 
 static void announce_local(struct legacy *l, const struct legacy_room *room)
 {
-    struct people list = people_new();
+    struct people list = {0};
     add_local(room, &list, false);
     for (const struct legacy_link *link = l->links; link != NULL; link = link->next)
         say_active(l, link, room->name, &list);
@@ -206,7 +208,7 @@ void legacy_leave(struct legacy_task *task)
 
 void legacy_announce_all(struct legacy *l, const struct legacy_link *link)
 {
-    struct people list = people_new();
+    struct people list = {0};
     for (const struct legacy_room *room = l->rooms; room != NULL; room = room->next) {
         list.count = 0;
         add_local(room, &list, false);
@@ -275,7 +277,7 @@ void legacy_active(struct legacy *l, struct legacy_link *link,
     l->announcements_in++;
     if (legacy_canonical(l, room) == NULL)
         return;
-    struct people list = people_new();
+    struct people list = {0};
     add_remote(replace(link, room, &m->participants), &list, false);
     for (const struct legacy_link *other = l->links; other != NULL; other = other->next) {
         if (other != link)
@@ -303,7 +305,7 @@ void legacy_inactive(struct legacy *l, struct legacy_link *link,
         return;
     forget(link, room);
     forget(link, canonical);
-    struct people list = people_new();
+    struct people list = {0};
     for (const struct legacy_link *other = l->links; other != NULL; other = other->next)
         add_remote(find_remote(other, room), &list, false);
     add_local(find_room(l, room), &list, false);

@@ -93,6 +93,8 @@ static int run_cost(struct arguments *a)
 {
     struct world w;
     a->world.global_rooms = 1;
+    a->world.people = 3;
+    a->world.phones = 2;
     a->world.trusting = true;
     world_init(&w, &a->world);
     cost_report(&w);
