@@ -115,6 +115,8 @@ static int run(struct arguments *a)
         faults_run(&w, THINGS);
         judge(&w, a->talker_count);
     }
+    if (w.wrongs == 0)
+        judge_emptiness(&w);
     int rc = report(a, &w, hour);
     world_free(&w);
     return rc;
