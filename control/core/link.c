@@ -212,6 +212,9 @@ static void lost_one(struct core *c, struct peer *peer, bool ours, bool oldest)
     if (ours && oldest) {
         repeat_all(c, peer);
         federation_link_repeat(c, peer);
+        /* Perhaps it has died and what is left of the link is its next life's, which has not said
+           what no longer holds. */
+        link_say_hello(c, link_oldest(peer), LINK_HELLO_RESYNC);
     } else if (!ours && peer->address != NULL) {
         peer_redial(c, peer);
     } else if (!ours) {

@@ -6,7 +6,7 @@
 #include "tests/sim/judge_calls.h"
 #include "tests/sim/net_connection.h"
 
-#define SILENCE (5 * CLOCK_SECOND) /* without a message */
+#define SILENCE (5 * CLOCK_SECOND)      /* without a message */
 #define FORGETTING (200 * CLOCK_SECOND) /* ended calls are remembered for 120 s */
 #define PACKETS 3u
 

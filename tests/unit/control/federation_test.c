@@ -389,6 +389,30 @@ static void live(struct harness *h)
 }
 
 /* Tells where two outcomes part, which is more use than that they do. */
+/* A relay dies and dials again before we notice: what it wanted in its last life holds no more. */
+static void test_next_life_is_asked_what_holds(void **state)
+{
+    (void)state;
+    static const struct mesh_edge edges[] = {{1, 0}, {1, 2}};
+    struct harness *h = mesh_new(3, edges, COUNT(edges), 2, true);
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    struct mesh_person b = mesh_enter(h, 2, 2, "general");
+    settle(h);
+    mesh_expect_sees(&a, &b, true);
+    const struct fake_room *room = &h->relays[0].plane.rooms[0];
+    assert_int_equal(room->hop_count, 1);
+    struct fake_connection *old = sim_link_connection(&h->relays[0], 1);
+    h->relays[2].down = true;
+    sim_restart(&h->relays[1]);
+    settle(h);
+    assert_int_equal(room->hop_count, 1); /* not noticed yet */
+    sim_hang(&h->relays[0], old);
+    settle(h);
+    assert_int_equal(room->hop_count, 0); /* nobody is behind it */
+    mesh_expect_sees(&a, &b, false);
+    harness_free(h);
+}
+
 static void expect_same(size_t every, const char *a, const char *b)
 {
     while (*a != '\0' || *b != '\0') {
@@ -441,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_path_change),
         cmocka_unit_test(defect_80_lists_are_checked),
         cmocka_unit_test(test_listing_replaces),
+        cmocka_unit_test(test_next_life_is_asked_what_holds),
         cmocka_unit_test(test_adoption_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

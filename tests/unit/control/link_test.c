@@ -311,6 +311,7 @@ static void defect_21_the_link_lives_with_its_last_connection(void **state)
     expect_peer(s.r, "relay-5", "linked", 1);
     expect_message(young, "FederatedSignalForward", "DirectCallOffer", NULL); /* repeated */
     expect_message(young, "FederationHello", "\"begin\":true", NULL);
+    expect_message(young, "FederationHello", "\"resync\":true", NULL);
     phone_hangup(&a, "c1");
     expect_message(young, "FederatedSignalForward", "Hangup", NULL);
     harness_free(s.h);
