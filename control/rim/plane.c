@@ -14,22 +14,16 @@
 #include "common/options.h"
 #include "common/random.h"
 #include "control/core/core.h"
+#include "control/rim/bridge.h"
 #include "control/rim/events.h"
 #include "control/rim/http.h"
-#include "control/rim/lives.h"
 #include "control/rim/metrics.h"
 #include "control/rim/operator.h"
-#include "control/rim/questions.h"
 #include "control/rim/readiness.h"
 #include "control/rim/reload.h"
-#include "ipc/control_side.h"
-#include "ipc/epoch.h"
-#include "ipc/note.h"
-#include "ipc/sockets.h"
 
 #define TICK (100 * CLOCK_MS) /* ns between our reports to the data plane */
 #define EVENTS_MAX 16
-#define BATCH_MAX 256 /* messages taken from one socket before the others have their turn */
 
 struct plane {
     struct startup *startup;
@@ -37,19 +31,12 @@ struct plane {
     const char *build;
     struct questions questions;
     struct core *core;
-    struct ipc_control_side *contract;
-    struct ipc_sockets *sockets;
-    struct ipc_note *note;
+    struct bridge bridge;
     struct readiness readiness;
     struct http *http; /* NULL: metrics.listen is off */
-    struct scoreboard scoreboard;
-    struct lives lives;
     struct events events;
     int epoll, signals;
     uint64_t started, now, next_tick;
-    int exit_code;
-    bool unsent; /* a transaction could not be sent since the last adoption */
-    bool silent; /* nothing is heard of the data plane */
     bool stopping;
 };
 
@@ -84,11 +71,7 @@ static void on_ask(void *context, const struct core_question *question)
 static void on_transact(void *context, struct bytes row)
 {
     struct plane *p = context;
-    int rc = ipc_control_side_transact(p->contract, row);
-    if (rc != 0) { /* a new adoption follows and finds what was not done */
-        p->unsent = true;
-        log_event(LOG_ERROR, "transaction_not_sent", LOG_ERR(rc), LOG_U64("bytes", row.len));
-    }
+    bridge_transact(&p->bridge, row);
 }
 
 static void on_log(void *context, enum log_level level, const char *event,
@@ -103,133 +86,6 @@ static void on_event(void *context, const char *event, const struct log_field *f
 {
     struct plane *p = context;
     events_write(&p->events, p->now, event, fields, count);
-}
-
-/* ---- what the contract brings ---- */
-
-static void on_publish(void *context, struct bytes message)
-{
-    struct plane *p = context;
-    ipc_sockets_publish(p->sockets, message);
-}
-
-static void on_request(void *context, struct bytes message)
-{
-    struct plane *p = context;
-    if (ipc_sockets_send_snapshot(p->sockets, message) != 0)
-        ipc_control_side_reply(p->contract, BYTES_NONE);
-}
-
-static uint64_t on_new_epoch(void *context)
-{
-    struct plane *p = context;
-    uint64_t epoch = 0;
-    const char *dir = p->config->relay.runtime_dir;
-    if (ipc_epoch_next(dir, "control", clock_wall_ms(), &epoch) != 0) {
-        log_event(LOG_ERROR, "epoch_not_written", LOG_STR("runtime_dir", dir),
-                  LOG_STR("why", strerror(errno)));
-        epoch = clock_wall_ms();
-    }
-    return epoch;
-}
-
-static void on_adopting(void *context, uint64_t data_epoch)
-{
-    struct plane *p = context;
-    log_event(LOG_INFO, "adopting", LOG_U64("data_epoch", data_epoch),
-              LOG_U64("control_epoch", ipc_control_side_epoch(p->contract)));
-    lives_adopting(&p->lives, data_epoch, clock_monotonic());
-    questions_forget(&p->questions);
-    core_adopting(p->core, data_epoch);
-}
-
-static void on_installed(void *context, const struct ipc_item *item)
-{
-    struct plane *p = context;
-    core_installed(p->core, item, p->now);
-}
-
-static void on_adopted(void *context)
-{
-    struct plane *p = context;
-    p->unsent = false;
-    core_adopted(p->core, p->now);
-    questions_give(&p->questions, p->core, p->now);
-    lives_adopted(&p->lives, clock_monotonic());
-    log_event(LOG_INFO, "adopted", LOG_U64("data_epoch", ipc_control_side_data_epoch(p->contract)),
-              LOG_U64("control_epoch", ipc_control_side_epoch(p->contract)));
-}
-
-/* Which connection and number an input has. */
-static struct ipc_note_entry entry_of(const struct plane *p, const struct ipc_item *item)
-{
-    struct ipc_note_entry entry = {.data_epoch = ipc_control_side_data_epoch(p->contract),
-                                   .control_epoch = ipc_control_side_epoch(p->contract)};
-    switch (item->type) {
-    case IPC_opened:
-        entry.connection = item->u.opened.connection;
-        entry.input = item->u.opened.input;
-        break;
-    case IPC_signal:
-        entry.connection = item->u.signal.connection;
-        entry.input = item->u.signal.input;
-        break;
-    case IPC_closed:
-        entry.connection = item->u.closed.connection;
-        entry.input = item->u.closed.input;
-        break;
-    default:
-        break;
-    }
-    return entry;
-}
-
-static void on_input(void *context, const struct ipc_item *item)
-{
-    struct plane *p = context;
-    struct ipc_note_entry entry = entry_of(p, item);
-    ipc_note_set(p->note, &entry);
-    core_input(p->core, item, p->now);
-    questions_give(&p->questions, p->core, p->now);
-    ipc_note_clear(p->note);
-}
-
-static void on_notice(void *context, const struct ipc_item *item)
-{
-    struct plane *p = context;
-    if (item->type == IPC_plane_state)
-        lives_notice(&p->lives, &item->u.plane_state);
-    if (item->type == IPC_counter)
-        scoreboard_take(&p->scoreboard, &item->u.counter);
-    core_notice(p->core, item, p->now);
-}
-
-static void on_lost(void *context, int error)
-{
-    struct plane *p = context;
-    p->silent |= core_drain_state(p->core).stopped; /* another one is not to be stopped too */
-    log_event(LOG_WARN, "data_plane_lost", LOG_ERR(error),
-              LOG_STR("next", "what it holds is adopted anew"));
-}
-
-static void on_silent(void *context, bool silent)
-{
-    struct plane *p = context;
-    p->silent = silent;
-    if (silent)
-        log_event(LOG_WARN, "data_plane_silent");
-    else
-        log_event(LOG_INFO, "data_plane_heard");
-}
-
-static void on_version_mismatch(void *context, unsigned ours, unsigned theirs)
-{
-    struct plane *p = context;
-    log_event(LOG_ERROR, "contract_versions_differ", LOG_U64("ours", ours),
-              LOG_U64("theirs", theirs),
-              LOG_STR("advice", "start the two planes from one release; the data plane goes on"));
-    p->exit_code = EXIT_FAILED;
-    p->stopping = true;
 }
 
 /* ---- reload ---- */
@@ -298,8 +154,8 @@ static cJSON *on_route(void *context, const char *fingerprint, uint64_t now)
 /* The data plane has got its last command, or is gone: so are we. */
 static void end_if_drained(struct plane *p)
 {
-    if (p->unsent || !core_drain_state(p->core).stopped ||
-        (ipc_control_side_uncommitted(p->contract) > 0 && !p->silent))
+    if (p->bridge.unsent || !core_drain_state(p->core).stopped ||
+        (ipc_control_side_uncommitted(p->bridge.contract) > 0 && !p->bridge.silent))
         return;
     log_event(LOG_INFO, "stopping", LOG_STR("why", "drained"));
     readiness_stopping(&p->readiness, "drained");
@@ -310,26 +166,12 @@ static void end_if_drained(struct plane *p)
 
 static void receive_events(struct plane *p)
 {
-    struct bytes message;
-    for (int i = 0; i < BATCH_MAX && ipc_sockets_receive(p->sockets, &message) == 0; i++)
-        ipc_control_side_receive(p->contract, message);
+    bridge_receive(&p->bridge);
 }
 
 static void receive_slices(struct plane *p)
 {
-    struct bytes message;
-    for (int i = 0; i < BATCH_MAX && ipc_sockets_receive_snapshot(p->sockets, &message) == 0; i++)
-        ipc_control_side_reply(p->contract, message);
-}
-
-static bool is_live(const struct plane *p)
-{
-    return ipc_control_side_state(p->contract) == IPC_CONTROL_LIVE;
-}
-
-static bool is_answered(const struct plane *p)
-{
-    return is_live(p) && !p->silent;
+    bridge_receive_slices(&p->bridge);
 }
 
 static void answer_operator(struct plane *p)
@@ -337,11 +179,11 @@ static void answer_operator(struct plane *p)
     const struct operator_window window = {
         .config = p->config,
         .core = p->core,
-        .contract = p->contract,
+        .contract = p->bridge.contract,
         .build = p->build,
-        .aes = p->lives.aes,
+        .aes = p->bridge.lives.aes,
         .started = p->started,
-        .answered = is_answered(p),
+        .answered = bridge_is_answered(&p->bridge),
         .actions = {.reload = on_reload,
                     .drain = on_drain,
                     .undrain = on_undrain,
@@ -350,10 +192,10 @@ static void answer_operator(struct plane *p)
     };
     struct bytes request;
     struct buffer answer = {0};
-    while (ipc_sockets_receive_ctl(p->sockets, &request) == 0) {
+    while (ipc_sockets_receive_ctl(p->bridge.sockets, &request) == 0) {
         buffer_clear(&answer);
         operator_answer(&window, request, p->now, &answer);
-        ipc_sockets_reply_ctl(p->sockets, buffer_view(&answer));
+        ipc_sockets_reply_ctl(p->bridge.sockets, buffer_view(&answer));
     }
     buffer_free(&answer);
 }
@@ -384,17 +226,17 @@ static int fd_signals(const struct plane *p)
 
 static int fd_events(const struct plane *p)
 {
-    return ipc_sockets_fd_subscribed(p->sockets);
+    return ipc_sockets_fd_subscribed(p->bridge.sockets);
 }
 
 static int fd_slices(const struct plane *p)
 {
-    return ipc_sockets_fd_snapshot(p->sockets);
+    return ipc_sockets_fd_snapshot(p->bridge.sockets);
 }
 
 static int fd_operator(const struct plane *p)
 {
-    return ipc_sockets_fd_ctl(p->sockets);
+    return ipc_sockets_fd_ctl(p->bridge.sockets);
 }
 
 static int fd_resolver(const struct plane *p)
@@ -448,7 +290,7 @@ static int watch_source(const struct plane *p, enum source_number number)
 /* Without a data plane that follows, the core's deadlines wait for the next adoption. */
 static uint64_t core_due(const struct plane *p)
 {
-    return is_live(p) ? core_deadline(p->core) : UINT64_MAX;
+    return bridge_is_live(&p->bridge) ? core_deadline(p->core) : UINT64_MAX;
 }
 
 static int timeout_ms(const struct plane *p)
@@ -464,8 +306,8 @@ static int timeout_ms(const struct plane *p)
 static void run_timers(struct plane *p)
 {
     if (p->now >= p->next_tick) {
-        ipc_control_side_tick(p->contract, p->now);
-        readiness_tick(&p->readiness, p->core, is_live(p), p->now);
+        ipc_control_side_tick(p->bridge.contract, p->now);
+        readiness_tick(&p->readiness, p->core, bridge_is_live(&p->bridge), p->now);
         events_tick(&p->events);
         if (p->http != NULL)
             http_run(p->http); /* its timeouts */
@@ -495,8 +337,9 @@ int plane_run(struct plane *p)
             return EXIT_FAILED;
         }
         end_if_drained(p);
+        p->stopping |= p->bridge.mismatched;
     }
-    return p->exit_code;
+    return p->bridge.mismatched ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* ---- init and free ---- */
@@ -521,53 +364,21 @@ static int make_core(struct plane *p)
     return core_init(&p->core, &settings, p->now);
 }
 
-static int make_contract(struct plane *p)
+static int make_bridge(struct plane *p)
 {
-    const struct ipc_control_callbacks callbacks = {
-        .publish = on_publish,
-        .request = on_request,
-        .new_epoch = on_new_epoch,
-        .adopting = on_adopting,
-        .installed = on_installed,
-        .adopted = on_adopted,
-        .input = on_input,
-        .notice = on_notice,
-        .lost = on_lost,
-        .silent = on_silent,
-        .version_mismatch = on_version_mismatch,
-    };
-    int rc = ipc_control_side_init(&p->contract, &callbacks, p);
-    if (rc == 0)
-        rc = ipc_note_open(&p->note, p->config->relay.runtime_dir);
-    if (rc != 0)
-        return rc;
-    struct ipc_note_entry note;
-    if (ipc_note_read(p->note, &note)) {
-        log_event(LOG_WARN, "input_reported", LOG_U64("connection", note.connection),
-                  LOG_U64("input", note.input),
-                  LOG_STR("why", "a control plane before this one ended while it handled it"));
-        ipc_control_side_report(p->contract, &note);
-        ipc_note_clear(p->note);
-    }
-    return 0;
-}
-
-static int open_sockets(struct plane *p)
-{
-    char why[256];
-    int rc = ipc_sockets_open_control(&p->sockets, p->config->relay.runtime_dir, why, sizeof why);
-    if (rc != 0)
-        log_event(LOG_ERROR, "sockets_failed", LOG_STR("why", why));
-    return rc;
+    p->bridge.core = p->core;
+    p->bridge.questions = &p->questions;
+    p->bridge.now = &p->now;
+    return bridge_init(&p->bridge, p->config->relay.runtime_dir);
 }
 
 static void write_metrics(void *context, struct buffer *page)
 {
     const struct plane *p = context;
     const struct metrics_source source = {.core = p->core,
-                                          .contract = p->contract,
-                                          .data = &p->scoreboard,
-                                          .lives = &p->lives,
+                                          .contract = p->bridge.contract,
+                                          .data = &p->bridge.scoreboard,
+                                          .lives = &p->bridge.lives,
                                           .events = &p->events.file,
                                           .build = p->build,
                                           .now = p->now};
@@ -577,7 +388,7 @@ static void write_metrics(void *context, struct buffer *page)
 static bool is_ready(void *context)
 {
     const struct plane *p = context;
-    return is_answered(p) && ipc_control_side_uncommitted(p->contract) == 0;
+    return bridge_is_answered(&p->bridge) && ipc_control_side_uncommitted(p->bridge.contract) == 0;
 }
 
 static int open_http(struct plane *p)
@@ -633,16 +444,13 @@ int plane_init(struct plane **out, struct startup *s, const char *build)
     p->epoll = p->signals = -1;
     p->started = read_clock(p);
     readiness_init(&p->readiness, p->now);
-    lives_init(&p->lives, clock_wall_ms());
     events_init(&p->events);
     events_use(&p->events, p->config->event_log);
     int rc = catch_signals(p);
     if (rc == 0)
         rc = make_core(p);
     if (rc == 0)
-        rc = make_contract(p);
-    if (rc == 0)
-        rc = open_sockets(p);
+        rc = make_bridge(p);
     if (rc == 0)
         rc = open_http(p);
     if (rc == 0)
@@ -662,12 +470,7 @@ void plane_free(struct plane *p)
         return;
     questions_free(&p->questions);
     http_free(p->http);
-    if (p->sockets != NULL)
-        ipc_sockets_close(p->sockets);
-    if (p->note != NULL)
-        ipc_note_close(p->note);
-    if (p->contract != NULL)
-        ipc_control_side_free(p->contract);
+    bridge_free(&p->bridge);
     if (p->core != NULL)
         core_free(p->core);
     if (p->epoll >= 0)
