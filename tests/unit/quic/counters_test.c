@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "dataplane/quic/datagram_queue.h"
 #include "dataplane/quic/endpoint.h"
 #include "tests/unit/counters.h"
 #include "tests/unit/quic/raw_stream.h"
@@ -99,7 +100,7 @@ static void datagrams_sent(struct world *w)
 static void drop_queue_full(struct world *w)
 {
     connect_both(w);
-    for (int i = 0; i <= QUIC_DATAGRAM_QUEUE; i++)
+    for (int i = 0; i <= QUIC_DATAGRAM_QUEUE + DATAGRAM_QUEUE_BURST; i++)
         assert_int_equal(pair_send_datagram(w->s, BYTES_LITERAL("x"), NULL), ERR_OK);
 }
 
@@ -122,17 +123,41 @@ static void drop_not_open(struct world *w)
     settle(w);
 }
 
-/* Room for a long queue is taken with the first datagram; there is none. */
+struct block {
+    struct block *next;
+};
+
+/* All that the allocator has left, once it gets no more. */
+static struct block *take_all(void)
+{
+    struct block *all = NULL;
+    for (size_t size = 65536; size >= sizeof(struct block); size /= 2) {
+        for (struct block *b; (b = malloc(size)) != NULL; all = b)
+            b->next = all;
+    }
+    return all;
+}
+
+static void give_back(struct block *all)
+{
+    for (struct block *next; all != NULL; all = next) {
+        next = all->next;
+        free(all);
+    }
+}
+
+/* The queue is made with the first datagram. */
 static void drop_no_memory(struct world *w)
 {
     struct rlimit old, none;
     connect_both(w);
-    quic_connection_set_datagram_queue(w->s->connection, UINT16_MAX);
     struct quic_payload *payload = quic_payload_new(w->server->endpoint, BYTES_LITERAL("x"));
     assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
     none = (struct rlimit){.rlim_cur = 1, .rlim_max = old.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+    struct block *all = take_all();
     int err = quic_connection_send_datagram(w->s->connection, payload, NULL);
+    give_back(all);
     assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
     assert_int_equal(err, ERR_MEMORY);
     quic_payload_release(payload);
