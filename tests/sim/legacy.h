@@ -1,12 +1,11 @@
 /*
- * An original: the relay that protocol.md describes (5.7 to 5.13), with its defects. Not a port of
+ * An original: the relay that protocol.md describes , with its defects. Not a port of
  * its code but a model of what others see of it; the numbers in legacy*.c are those of the table
  * of defects (protocol.md 6).
  *
  *   legacy.c           life: dialing, hello, trust, links (5.10)
  *   legacy_rooms.c   local rooms, announcements (5.3, 5.6, 5.11)
  *   legacy_media.c   forwarding, dedup, rate limit (5.4, 5.12)
- *   legacy_calls.c   registrations and calls, also across relays (5.7 to 5.9)
  */
 #ifndef CHAPPE_TESTS_SIM_LEGACY_H
 #define CHAPPE_TESTS_SIM_LEGACY_H
@@ -55,7 +54,7 @@ struct legacy_link {
     struct legacy_link *prev, *next;
 };
 
-enum legacy_role { LEGACY_NEW, LEGACY_LINK, LEGACY_MEMBER, LEGACY_PHONE };
+enum legacy_role { LEGACY_NEW, LEGACY_LINK, LEGACY_MEMBER };
 
 /* What a connection is. */
 struct legacy_task {
@@ -66,7 +65,7 @@ struct legacy_task {
     struct legacy_peer *peer;           /* that was dialed */
     struct fingerprint_tls fingerprint; /* of a link: its key */
     struct legacy_room *room;
-    char name[FINGERPRINT_USER_TEXT]; /* of a member or a phone */
+    char name[FINGERPRINT_USER_TEXT]; /* of a member */
     struct net_timer deadline;        /* of the hello */
     struct legacy_task *prev, *next;  /* in its room */
     struct legacy_task *all_prev, *all_next;
@@ -84,8 +83,6 @@ struct legacy_seen {
     UT_hash_handle hh;
 };
 
-struct legacy_call;
-
 struct legacy {
     struct net *net;
     struct fingerprint_tls fingerprint;
@@ -98,7 +95,6 @@ struct legacy {
     struct legacy_task *tasks;
     struct legacy_room *rooms;
     struct legacy_seen *seen;
-    struct legacy_call *calls;
     uint64_t window; /* of the rate limit, one for all rooms here */
     unsigned in_window;
     struct net_timer sweep;
