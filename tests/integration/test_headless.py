@@ -5,8 +5,8 @@
 
 A call with a relay of the original kind goes on: the link is up, its Pings come (an original forgets
 whoever is silent for 15 s), media flows. Phones that come meanwhile finish their handshake and wait;
-what they say is kept, in order, as far as there is room for it, and dealt with at adoption. Who is
-beyond a limit is refused and counted.
+what they say is kept, in order, as far as there is room for it, and dealt with at adoption; so are
+deadlines that passed. Who is beyond a limit is refused and counted.
 """
 import signal
 import socket
@@ -18,6 +18,7 @@ from test_metrics import values
 from test_peers import MEDIA, Peer, answer, ring_bob, tagged
 
 HEADLESS_S = 32
+RING_S = 20
 PURGED_AFTER_S = 15  # protocol.md, defect 25
 PINGS = 200          # of one connection; the data plane takes 100 before one is acknowledged
 CONNECTIONS = 8      # of one address: the original, Bob and his media, and five that come later
@@ -27,7 +28,8 @@ class Scene:
     """Bob in a call with the original, and then nobody decides."""
 
     def __init__(self, lab):
-        self.relay = relay = lab.relay("relay", limits={"address_connections": CONNECTIONS})
+        self.relay = relay = lab.relay("relay", limits={"address_connections": CONNECTIONS,
+                                                                 "ring_timeout_s": RING_S})
         relay.metrics = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
         self.original = Peer(lab, relay, CAROL, legacy=True)
         relay.configure(trusted=[self.original.trust()], metrics={"listen": relay.metrics})
@@ -41,6 +43,7 @@ class Scene:
         self.spoken = 0
         self.speak()
         self.before = self.state()
+        ring_bob(relay, self.phones, self.original, "h3")  # nobody answers
 
     def state(self):
         return {what: [decided(entry) for entry in self.relay.ctl(what)]
@@ -108,6 +111,9 @@ def test_half_a_minute(lab):
     wait_for("Bob rings again", lambda: any(
         o["call_id"] == "h2" for o in phones.messages("bob", "DirectCallOffer")))
     phones.wait_message("kitchen", "CallAnswer")
+    for told in (lambda: phones.messages("bob", "Hangup"), lambda: original.forwarded("Hangup")):
+        wait_for("the end of the call that rang for too long", lambda t=told: [
+            h for h in t() if h["call_id"] == "h3" and h["reason"] == "Timeout"])
     wait_for("the one that was refused to be counted", lambda: values(relay).get(
         "chappe_data_quic_refused_address_limit_total") == 1)
     for what, entries in scene.before.items():
