@@ -1,9 +1,9 @@
 /*
- * An original: the relay that protocol.md describes , with its defects. Not a port of
- * its code but a model of what others see of it; the numbers in legacy*.c are those of the table
- * of defects (protocol.md 6).
+ * An original: the relay that protocol.md describes, with its defects. Not a port of its code but a
+ * model of what others see of it; the numbers in legacy*.c are those of the table of defects
+ * (protocol.md 6).
  *
- *   legacy.c           life: dialing, hello, trust, links (5.10)
+ *   legacy.c         life: dialing, hello, trust, links (5.10)
  *   legacy_rooms.c   local rooms, announcements (5.3, 5.6, 5.11)
  *   legacy_media.c   forwarding, dedup, rate limit (5.4, 5.12)
  */
