@@ -237,7 +237,7 @@ void faults_run(struct world *w, int things)
             talk(w, (uint32_t)i);
     }
     heal_all(w);
-    if (w->options.originals > 0)
+    if (w->options.originals > 0 && !w->options.keep_links)
         heal_originals(w);
     world_pass(w, HEALING);
     for (int i = 0; i < w->options.phones; i++)

@@ -13,7 +13,7 @@
 
 struct arguments {
     const char *seed, *shape, *relays, *originals, *people, *phones, *hops, *hours, *talkers;
-    bool trusting, verbose, cost;
+    bool trusting, keep_links, verbose, cost;
     int hour_count, talker_count;
     struct world_options world;
 };
@@ -54,6 +54,7 @@ static int check(const struct options *o, struct arguments *a)
         rc = options_wrong(o, stderr, "--shape: star, tree, ring, chain, random or cliques");
     w->seed = a->seed == NULL ? 1 : strtoull(a->seed, NULL, 0);
     w->trusting = a->trusting;
+    w->keep_links = a->keep_links;
     w->verbose = a->verbose;
     return rc;
 }
@@ -83,9 +84,10 @@ static int report(const struct arguments *a, struct world *w, int hour)
     printf("\n%u things are wrong in hour %d:\n", w->wrongs, hour);
     fwrite(w->wrong.data, 1, w->wrong.len, stdout);
     printf("\nagain: sim --seed %llu --shape %s --relays %d --originals %d --people %d --phones "
-           "%d --hops %d --hours %d --talkers %d%s\n",
+           "%d --hops %d --hours %d --talkers %d%s%s\n",
            (unsigned long long)o->seed, shape_name(o->shape), o->relays, o->originals, o->people,
-           o->phones, o->hops, hour, a->talker_count, o->trusting ? " --trusting" : "");
+           o->phones, o->hops, hour, a->talker_count, o->trusting ? " --trusting" : "",
+           o->keep_links ? " --keep-links" : "");
     return EXIT_FAILED;
 }
 
@@ -146,6 +148,9 @@ int main(int argc, char **argv)
         {.name = "hours", .argument = "N", .help = "of trouble, each judged", .value = &a.hours},
         {.name = "talkers", .argument = "N", .help = "who are judged", .value = &a.talkers},
         {.name = "trusting", .help = "all have delegate", .flag = &a.trusting},
+        {.name = "keep-links",
+         .help = "to originals, whatever happened: shows defect 21",
+         .flag = &a.keep_links},
         {.name = "cost", .help = "measures one join, one call, ...", .flag = &a.cost},
         {.name = "verbose", .help = "says all to standard error", .flag = &a.verbose},
     };
