@@ -158,7 +158,7 @@ def kept(progress, relays, again):
     for line in again:
         progress.say(line)
     progress.say(f"""Stop them:
-  {supervisorctl} shutdown; rm -r {relays.supervisor.run}
+  {supervisorctl} shutdown; rm -rf {relays.supervisor.run}
 """)
 
 

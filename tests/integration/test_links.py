@@ -103,6 +103,9 @@ class Scene:
             if self.puppet.messages(who, "CallSetup") and not self.puppet.events(f"{who}-media"):
                 self.join(who)
         for who in living:
+            if who == "bob" and not self.puppet.messages("bob", "DirectCallOffer"):
+                self.b.nothing_left()  # the caller's relay was lost before he was offered anything
+                continue
             wait_for(f"{who} is told", lambda w=who: self.puppet.messages(w, "Hangup"), 75)
             self.hung_up(who, reasons, by_relay=True)
             self.relay_of(who).nothing_left()

@@ -4,7 +4,6 @@
 import contextlib
 import datetime
 import os
-import os
 import re
 import signal
 import socket

@@ -211,7 +211,7 @@ def test_callee_at_two_relays(chain):
 
 @on_a_chain()
 def test_callee_moves(chain):
-    """Presence has him where he was: news of his move wait at a relay that is stopped."""
+    """He registers elsewhere just before he is called: the news of that may not be with the caller yet."""
     puppet, alice, bob = both_ends(chain)
     puppet.command("close", "bob")
     puppet.register("bob2", chain.relays[1], BOB)

@@ -152,11 +152,6 @@ def test_a_peer_comes_and_goes(lab):
     a.linked("relay-b")
 
 
-def refused_address(relay):
-    """Connections that the data plane refused, for there were too many from that address."""
-    return [e for e in relay.log_events("peer_not_linked")]
-
-
 def test_limits_reach_the_data_plane_and_outlive_the_control_plane(lab):
     relay = json_relay(lab, "relay").start()
     puppet = lab.puppet()
