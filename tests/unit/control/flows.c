@@ -314,6 +314,30 @@ static void room(struct flow_world *w)
     gone(w, w->ra, x);
 }
 
+/* Both relays tell their own when the other's comes and goes. */
+static void federated_room(struct flow_world *w)
+{
+    room(w);
+}
+
+static void federated_room_apart(struct flow_world *w)
+{
+    struct fake_connection *x = join(w, &w->a, "general");
+    struct fake_connection *y = join(w, &w->b, "general");
+    await(w, x, "RoomUpdate");
+    silence(w);
+    await(w, x, "RoomUpdate");
+    await(w, y, "RoomUpdate");
+    look(w, "apart");
+    link_again(w);
+    await(w, x, "RoomUpdate");
+    await(w, y, "RoomUpdate");
+    look(w, "together");
+    gone(w, w->ra, x);
+    await(w, y, "RoomUpdate");
+    gone(w, w->rb, y);
+}
+
 static void stranger_in_call_room(struct flow_world *w)
 {
     struct media m = talk(w);
@@ -520,6 +544,8 @@ const struct flow flows[] = {
     {"two calls in a row", two_calls_in_a_row, true, true, false},
     {"questions", questions, true, true, true},
     {"room", room, true, false, false},
+    {"federated room", federated_room, false, true, false},
+    {"federated room, the link lost", federated_room_apart, false, true, false},
     {"stranger in a call room", stranger_in_call_room, true, true, false},
     {"link lost, ringing", link_lost_ringing, false, true, true},
     {"answered without a link", answered_without_link, false, true, false},
@@ -540,17 +566,22 @@ const size_t flow_count = sizeof(flows) / sizeof(flows[0]);
    is no global room across the relays. */
 static void make_relays(struct flow_world *w, bool across)
 {
+    const char *rooms = w->rest == 0 ? "global_rooms: [general]\n" : "";
     char yaml[512];
-    snprintf(yaml, sizeof(yaml), "peers:\n%s%s", harness_peer(1, ""),
-             w->rest == 0 ? "global_rooms: [general]\n" : "");
+    snprintf(yaml, sizeof(yaml), "peers:\n%s%s", harness_peer(1, ""), rooms);
     if (!across)
         snprintf(yaml, sizeof(yaml), "trusted:\n%sglobal_rooms: [general]\n",
                  harness_trusted(9, ", legacy: true, address: \"192.0.2.7\""));
     w->ra = w->rb = harness_relay(w->h, yaml);
     if (!across)
         return;
-    snprintf(yaml, sizeof(yaml), "trusted:\n%s", harness_trusted(0, ""));
+    snprintf(yaml, sizeof(yaml), "trusted:\n%s%s", harness_trusted(0, ""), rooms);
     w->rb = harness_relay(w->h, yaml);
+}
+
+bool flow_federates(const struct flow *flow)
+{
+    return flow->play == federated_room || flow->play == federated_room_apart;
 }
 
 /* Each dials the next one. */

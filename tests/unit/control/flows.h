@@ -30,6 +30,10 @@ struct flow {
 extern const struct flow flows[];
 extern const size_t flow_count;
 
+/* Is it about a room of both relays? What is announced of it and when is coalesced, so that all is
+   the same only if a successor adopts at once. */
+bool flow_federates(const struct flow *flow);
+
 #define FLOW_RELAYS_MAX 4
 
 /* On one relay, across two or at the ends of a chain of four, with these deaths of each. */
