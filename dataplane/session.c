@@ -70,6 +70,22 @@ void session_remote(const struct session *c, struct address *out)
         *out = c->remote;
 }
 
+void session_opened(const struct session *c, struct ipc_item *out)
+{
+    *out = (struct ipc_item){
+        .type = IPC_opened,
+        .u.opened = {.connection = c->number,
+                     .dialed = c->dialed,
+                     .dial = c->dial,
+                     .remote = c->remote,
+                     .local = c->local,
+                     .sni = bytes_of_string(c->sni),
+                     .has_certificate = c->has_certificate,
+                     .fingerprint = c->fingerprint},
+    };
+    memcpy(out->u.opened.exporter.bytes, c->exporter, sizeof(c->exporter));
+}
+
 uint64_t session_lost(const struct session *c)
 {
     return c->quic ? quic_connection_lost(c->quic) : c->datagrams_lost;

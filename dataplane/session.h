@@ -18,6 +18,7 @@
 #include "dataplane/bucket.h"
 #include "dataplane/quic/quic.h"
 #include "dataplane/table.h"
+#include "ipc/catalogue.h"
 
 struct link;
 struct record;
@@ -85,6 +86,9 @@ int session_establish(struct session *c, struct quic_connection *quic,
                       const struct quic_peer *peer);
 /* Where the peer is now, or was last. */
 void session_remote(const struct session *c, struct address *out);
+/* What the control plane is told of it, with the address that it had at first; its texts stay the
+   session's. */
+void session_opened(const struct session *c, struct ipc_item *out);
 /* How many of its outgoing datagrams were declared lost. */
 uint64_t session_lost(const struct session *c);
 

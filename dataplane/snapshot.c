@@ -39,20 +39,11 @@ static struct ipc_hops hops_view(struct slice *s, const struct hops *hops)
 
 static void put_opened(struct slice *s, const struct session *c)
 {
-    struct ipc_item item = {
-        .type = IPC_opened,
-        .u.opened = {.connection = c->number,
-                     .input = 1,
-                     .dialed = c->dialed,
-                     .dial = c->dial,
-                     .local = c->local,
-                     .sni = bytes_of_string(c->sni),
-                     .has_certificate = c->has_certificate,
-                     .fingerprint = c->fingerprint},
-    };
+    struct ipc_item item;
 
+    session_opened(c, &item);
+    item.u.opened.input = 1;
     session_remote(c, &item.u.opened.remote);
-    memcpy(item.u.opened.exporter.bytes, c->exporter, sizeof(c->exporter));
     put(s, &item);
 }
 

@@ -132,19 +132,9 @@ static int input(struct uplink *u, struct ipc_item *item)
 
 int uplink_opened(struct uplink *u, const struct session *c)
 {
-    struct ipc_item item = {
-        .type = IPC_opened,
-        .u.opened = {.connection = c->number,
-                     .dialed = c->dialed,
-                     .dial = c->dial,
-                     .remote = c->remote,
-                     .local = c->local,
-                     .sni = bytes_of_string(c->sni),
-                     .has_certificate = c->has_certificate,
-                     .fingerprint = c->fingerprint},
-    };
+    struct ipc_item item;
 
-    memcpy(item.u.opened.exporter.bytes, c->exporter, sizeof(c->exporter));
+    session_opened(c, &item);
     return input(u, &item);
 }
 

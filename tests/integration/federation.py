@@ -2,8 +2,8 @@
 import socket
 
 from harness import Skip, free_port, wait_for
+from scrape import values
 from starvation import Starvation
-from test_metrics import values
 
 ROOM = "general"
 HASHED = "a47b63f7d5b511ba5bc4089a74446906"  # the same room
@@ -115,12 +115,6 @@ def told(made):
     """Room messages that these relays have read from each other so far."""
     return sum(values(relay)[f'chappe_signals_total{{kind="{kind}"}}'] for relay in made
                for kind in ("GlobalRoomActive", "GlobalRoomInactive"))
-
-
-def dropped(relay):
-    """Why the relay has dropped something: reasons and counts."""
-    return {series: count for series, count in values(relay).items()
-            if series.startswith("chappe_drops_total{") and count > 0}
 
 
 def media_to(relay, label):

@@ -542,6 +542,15 @@ class Thrower:
         self.popen.wait()
 
 
+def begin_talk(lab, relay, seconds, calls=1):
+    """Alice calls Bob, at one relay, and both talk; Bob stays for so many calls."""
+    bob = lab.phone("bob", relay, "--register", "--seconds", seconds, "--calls", calls)
+    alice = lab.phone("alice", relay, "--call", bob.fingerprint(), "--seconds", seconds)
+    alice.wait_log("talking")
+    bob.wait_log("talking")
+    return alice, bob
+
+
 # Fingerprints of the test scripts' seeds (protocol.md 4.1).
 USER_FINGERPRINTS = {
     "aa" * 32: "0258:ab5d:7c27:9b61:3b75:a4e3:7ce7:1bf9",

@@ -7,7 +7,7 @@ died, dials again; peers and phones learn it by a stateless reset, long before t
 import signal
 
 from harness import ALICE, BOB, main, wait_for
-from test_peers import MEDIA
+from peer import MEDIA
 
 ROOM = "general"
 SOON_S = 15  # half of what an idle connection lasts

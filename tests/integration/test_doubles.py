@@ -9,15 +9,7 @@ test_processes.py; here the first one dies by kill -9, and calls go on.
 import signal
 import subprocess
 
-from harness import lossless, main, program, wait_for
-
-
-def begin_talk(lab, relay, seconds):
-    bob = lab.phone("bob", relay, "--register", "--seconds", seconds)
-    alice = lab.phone("alice", relay, "--call", bob.fingerprint(), "--seconds", seconds)
-    alice.wait_log("talking")
-    bob.wait_log("talking")
-    return alice, bob
+from harness import begin_talk, lossless, main, program, wait_for
 
 
 def whole(phones, packets):

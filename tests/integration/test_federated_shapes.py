@@ -6,10 +6,11 @@ import json
 import os
 import time
 
-from federation import (ROOM, SHAPES, all_heard, announced, dropped, enter, excuse, flowing,
+from federation import (ROOM, SHAPES, all_heard, announced, enter, excuse, flowing,
                         linked, media_to, relays, seen, told, watch)
 from harness import ALICE, BOB, CAROL, DAVE, main, program, wait_for
 from namespace import HERE, THERE, Namespaces
+from scrape import dropped
 from starvation import Starvation
 
 HOPS = {"limits": {"federation_hops": 4}}

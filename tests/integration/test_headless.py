@@ -12,10 +12,10 @@ import signal
 import socket
 import time
 
-from harness import (ALICE, BOB, CAROL, DAVE, decided, free_port, main, offer, user_fingerprint,
-                     wait_for)
-from test_metrics import values
-from test_peers import MEDIA, Peer, answer, ring_bob, tagged
+from harness import (ALICE, BOB, CAROL, DAVE, answer, decided, free_port, main, offer,
+                     user_fingerprint, wait_for)
+from peer import MEDIA, Peer, ring_bob, tagged
+from scrape import values
 
 HEADLESS_S = 32
 RING_S = 20

@@ -30,7 +30,7 @@ import threading
 from harness import (ALICE, BOB, CAROL, DAVE, answer, decided, main, offer, user_fingerprint, wait_for)
 from shim import Shim
 from starvation import Starvation
-from test_peers import Peer
+from peer import Peer
 
 WAYS = {"inputs": ("before", "into"), "commands": ("before", "after", "late")}
 POINTS = os.environ.get("CHAPPE_KILL_POINTS", "10")

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 
-from harness import ALICE, BOB, lossless, main, program, wait_for
+from harness import ALICE, BOB, begin_talk, lossless, main, program, wait_for
 
 
 def run(name, *arguments):
@@ -22,14 +22,6 @@ def call(lab, relay, *more):
     alice = lab.phone(f"alice-{tag}", relay, "--call", bob.fingerprint(), "--seconds", 1)
     for phone in (alice, bob):
         lossless(phone.report())
-
-
-def begin_talk(lab, relay, seconds, calls=1):
-    bob = lab.phone("bob", relay, "--register", "--seconds", seconds, "--calls", calls)
-    alice = lab.phone("alice", relay, "--call", bob.fingerprint(), "--seconds", seconds)
-    alice.wait_log("talking")
-    bob.wait_log("talking")
-    return alice, bob
 
 
 # ---- starting ----

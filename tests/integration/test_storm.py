@@ -16,9 +16,9 @@ import random
 import signal
 import socket
 import threading
-import urllib.request
 
 from harness import Skip, decided, free_port, lossless, main, wait_for
+from scrape import dropped
 from shim import Shim
 from starvation import Starvation
 from supervisor import Killer, Supervisor, resident_kib
@@ -33,15 +33,6 @@ FOR_LONG = ("--seconds", 3600)        # they are told when it is enough
 NO_PEERS = {"peer": None, "caller_peer": None}  # each relay names the other
 GROWTH_KIB = 3072                     # of the data plane, beyond the other relay's
 LATER = ("--seconds", 2, "--pps", 10)  # calls that are placed meanwhile
-
-
-def drops(relay):
-    """What its data plane dropped, by reason."""
-    with urllib.request.urlopen(f"http://{relay.metrics}/metrics", timeout=10) as page:
-        lines = page.read().decode().splitlines()
-    found = (line.rsplit(" ", 1) for line in lines if line.startswith("chappe_drops_total"))
-    return {series.split('reason="')[1].split('"')[0]: int(float(value))
-            for series, value in found if float(value) > 0}
 
 
 def prefer(pid):
@@ -176,7 +167,7 @@ class Storm:
             relay.nothing_left()
             left = [s for s in relay.ctl("sessions") if s["kind"] != "link"]
             assert not left, left
-            self.lab.say(f"{relay.name} dropped {drops(relay)}")
+            self.lab.say(f"{relay.name} dropped {dropped(relay)}")
         worst = self.starvation.stop()
         self.lab.say(f"a process waited for a core for {worst:.0f} ms")
         for phone in self.phones:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from harness import BIN, PATIENCE, Skip, lossless, main, program, wait_for
+from harness import BIN, PATIENCE, Skip, begin_talk, lossless, main, program, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEPLOY = os.path.join(ROOT, "deploy")
@@ -169,7 +169,6 @@ class Supervised:
         self.config = self._fill("supervisord.conf", {
             "${dir}": lab.directory, "${run}": lab.directory, "${relays}": "chappe.conf"})
         self.process = lab.start("supervisord", ["supervisord", "-c", self.config])
-        self.ctl_process = None
 
     def _fill(self, name, values):
         with open(os.path.join(DEPLOY, "supervisor", name)) as f:
@@ -212,17 +211,9 @@ def supervised(lab):
     return relay, supervisor
 
 
-def talk(lab, relay, seconds):
-    bob = lab.phone("bob", relay, "--register", "--seconds", seconds)
-    alice = lab.phone("alice", relay, "--call", bob.fingerprint(), "--seconds", seconds)
-    alice.wait_log("talking")
-    bob.wait_log("talking")
-    return alice, bob
-
-
 def test_supervisord_never_gives_a_killed_control_plane_up(lab):
     relay, supervisor = supervised(lab)
-    phones = talk(lab, relay, 20)
+    phones = begin_talk(lab, relay, 20)
     for _ in range(6):  # more than the three starts after which its default gives up
         supervisor.kill("control")
     relay.ready()
@@ -235,7 +226,7 @@ def test_supervisord_never_gives_a_killed_control_plane_up(lab):
 
 def test_supervisorctl_restarts_the_control_plane_in_a_call(lab):
     relay, supervisor = supervised(lab)
-    phones = talk(lab, relay, 8)
+    phones = begin_talk(lab, relay, 8)
     before = relay.ctl("status")
     done = supervisor.ctl("restart", "chappe-control")
     assert done.returncode == 0 and "chappe-control: started" in done.stdout, done
@@ -261,7 +252,7 @@ def test_supervisord_brings_a_killed_data_plane_back(lab):
 
 def test_a_drained_relay_stays_down_until_it_is_started(lab):
     relay, supervisor = supervised(lab)
-    phones = talk(lab, relay, 3)
+    phones = begin_talk(lab, relay, 3)
     relay.ctl("drain")
     for phone in phones:
         lossless(phone.report())

@@ -149,17 +149,8 @@ void plane_resend(struct plane *p)
 
 static void tell_opened(struct plane *p, const struct session *c)
 {
-    struct ipc_item item = {
-        .type = IPC_opened,
-        .u.opened = {.connection = c->number,
-                     .dialed = c->dialed,
-                     .dial = c->dial,
-                     .remote = c->remote,
-                     .local = c->local,
-                     .sni = bytes_of_string(c->sni),
-                     .has_certificate = c->has_certificate,
-                     .fingerprint = c->fingerprint},
-    };
+    struct ipc_item item;
+    session_opened(c, &item);
     input(p, c->number, &item);
 }
 
