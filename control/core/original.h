@@ -85,9 +85,11 @@ bool original_is_open(const struct original *o);
 /* Something in the room changed: who hears what is settled at the end of the transaction. */
 void originals_of_room_changed(struct core *c, const struct global_room *room);
 /*
- * True if it is us who tell this original of the topic's origin: that is ourselves; or it is
- * not linked with the original itself, and no relay with a lower fingerprint than ours is, which
- * knows the origin as well as we can tell.
+ * True if it is us who tell this original of the topic's origin: that is ourselves; or it is near
+ * enough (federation_hops, in which the link to the original counts), not linked with the original
+ * itself, and no relay with a lower fingerprint than ours is, which has the origin near enough to
+ * speak for it as well as we can tell. Where we cannot tell, both speak: the original drops the
+ * second copy of a packet, and a name in two lists is shown once.
  */
 bool original_hears(const struct core *c, const struct federation_link *link,
                     const struct topic *topic);

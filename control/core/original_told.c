@@ -38,19 +38,62 @@ static bool is_linked_with(const struct core *c, const struct global_room *room,
     return false;
 }
 
-/* False if it is a neighbour that has not got the origin from us and does not offer it. */
-static bool may_know(const struct core *c, const struct fingerprint_tls *relay,
-                     const struct topic *topic)
+/* Links from here to the topic's origin. */
+static size_t distance_of(const struct topic *topic)
 {
-    const struct peer *peer = peer_find(c, relay);
-    const struct federation_link *link = peer == NULL ? NULL : peer->federation;
-    if (link == NULL)
-        return true;
+    return topic->own ? !fingerprint_tls_equal(&topic->key.origin, &topic->key.publisher)
+                      : topic->best->path.count;
+}
+
+/* How many relays two paths have in common, from here on. */
+static size_t common(const struct path *a, const struct path *b)
+{
+    size_t n = 0;
+    while (n < a->count && n < b->count && fingerprint_tls_equal(&a->relays[n], &b->relays[n]))
+        n++;
+    return n;
+}
+
+/* Links from a publisher to the topic's origin, at most: over the last relay that our paths to both
+   have in common. */
+static size_t detour(const struct topic *publication, const struct topic *topic)
+{
+    static const struct path nowhere;
+    const struct path *to = topic->own ? &nowhere : &topic->best->path;
+    const struct path *from = &publication->best->path; /* the original is its last */
+    size_t shared = common(from, to);
+    return from->count - 1 - shared + distance_of(topic) - shared;
+}
+
+/* The same for one that is our neighbour: as it says itself, or over us. SIZE_MAX: it has not got
+   the origin from us and does not offer it. */
+static size_t neighbours_distance(const struct core *c, const struct federation_link *link,
+                                  const struct topic *topic)
+{
+    size_t least = SIZE_MAX;
     for (const struct topic *t = topic->group->topics; t != NULL; t = t->group_next) {
-        if (entry_find(t, link) != NULL || announce_reaches(c, t, link))
-            return true;
+        const struct entry *entry = entry_find(t, link);
+        size_t distance = SIZE_MAX;
+        if (entry != NULL)
+            distance = entry->path.count - 1;
+        else if (announce_reaches(c, t, link))
+            distance = distance_of(t) + 1;
+        if (distance < least)
+            least = distance;
     }
-    return false;
+    return least;
+}
+
+/* True if this publisher of the original has the topic's origin near enough to speak for it, as
+   well as we can tell. */
+static bool may_speak(const struct core *c, const struct topic *publication,
+                      const struct topic *topic)
+{
+    const struct peer *peer = peer_find(c, &publication->key.publisher);
+    const struct federation_link *link = peer == NULL ? NULL : peer->federation;
+    size_t distance =
+        link == NULL ? detour(publication, topic) : neighbours_distance(c, link, topic);
+    return distance < c->settings.config->limits.federation_hops;
 }
 
 bool original_hears(const struct core *c, const struct federation_link *link,
@@ -61,13 +104,14 @@ bool original_hears(const struct core *c, const struct federation_link *link,
         return false;
     if (fingerprint_tls_equal(origin, &c->settings.tls))
         return true;
-    if (is_linked_with(c, topic->key.room, origin, &link->fingerprint))
+    if (distance_of(topic) >= c->settings.config->limits.federation_hops ||
+        is_linked_with(c, topic->key.room, origin, &link->fingerprint))
         return false;
     const struct topic *t = topic_first_of(topic->key.room, &link->fingerprint);
     for (; t != NULL; t = t->group_next) {
         if (!t->own && t->best != NULL &&
             fingerprint_tls_compare(&t->key.publisher, &c->settings.tls) < 0 &&
-            may_know(c, &t->key.publisher, topic))
+            may_speak(c, t, topic))
             return false;
     }
     return true;

@@ -82,24 +82,79 @@ static void search_once(struct views *v, const struct graph *g, int origin, int 
     search(g, origin, hops, v->distance + (size_t)origin * (size_t)v->relays);
 }
 
+/* ---- by way of originals ---- */
+
+static bool sees(const struct views *v, int origin, int viewer)
+{
+    return views_distance(v, origin, viewer) != VIEWS_FAR;
+}
+
+static int first_original(const struct views *v)
+{
+    return v->relays - v->originals;
+}
+
+static bool *heard_at(const struct views *v, int origin, int original)
+{
+    size_t column = (size_t)(original - first_original(v));
+    return &v->over_links[(size_t)origin * (size_t)v->originals + column];
+}
+
+/* The original hears it itself, or another original that it hears does. */
+static bool is_brought(const struct views *v, int origin, int original)
+{
+    bool brought = sees(v, origin, original);
+    for (int other = first_original(v); other < v->relays && !brought; other++)
+        brought = other != original && *heard_at(v, origin, other) && sees(v, other, original);
+    return brought;
+}
+
+static void spread(struct views *v, int origin)
+{
+    bool more = true;
+    while (more) {
+        more = false;
+        for (int o = first_original(v); o < v->relays; o++) {
+            bool *heard = heard_at(v, origin, o);
+            if (!*heard && is_brought(v, origin, o))
+                *heard = more = true;
+        }
+    }
+}
+
+bool views_overhears(const struct views *v, int origin, int viewer)
+{
+    bool over = false;
+    for (int o = first_original(v); o < v->relays && !over; o++)
+        over = *heard_at(v, origin, o) && (o == viewer || sees(v, o, viewer));
+    return over;
+}
+
 void views_init(struct views *v, const struct world *w)
 {
     struct graph g;
-    size_t n = (size_t)w->shape.relays;
-    *v = (struct views){w->shape.relays, sim_alloc(n * n * sizeof(*v->distance))};
+    size_t n = (size_t)w->shape.relays, originals = (size_t)w->shape.originals;
+    *v = (struct views){.relays = w->shape.relays, .originals = w->shape.originals};
+    v->distance = sim_alloc(n * n * sizeof(*v->distance));
+    v->over_links = sim_alloc((n * originals + 1) * sizeof(*v->over_links));
     for (size_t i = 0; i < n * n; i++)
         v->distance[i] = VIEWS_FAR;
     graph_init(&g, &w->shape);
+    for (int i = first_original(v); i < v->relays; i++)
+        search_once(v, &g, i, w->options.hops);
     for (int i = 0; i < w->options.people; i++)
         search_once(v, &g, w->people[i]->relay, w->options.hops);
     for (int i = 0; i < w->options.phones; i++)
         search_once(v, &g, w->phones[i]->relay, w->options.hops);
+    for (int i = 0; i < v->relays && v->originals > 0; i++)
+        spread(v, i);
     graph_free(&g);
 }
 
 void views_free(struct views *v)
 {
     free(v->distance);
+    free(v->over_links);
 }
 
 int views_distance(const struct views *v, int origin, int viewer)

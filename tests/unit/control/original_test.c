@@ -15,6 +15,7 @@
 static const struct mesh_edge pair[] = {{0, 1}};
 static const struct mesh_edge triangle[] = {{0, 1}, {1, 2}, {0, 2}};
 static const struct mesh_edge chain[] = {{0, 1}, {1, 2}};
+static const struct mesh_edge chain_of_five[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}};
 static const uint8_t general_tag[] = {0x0f, 0xea, 0xe1, 0x6d, 0x55, 0x36, 0x5a, 0xcf};
 
 /* One entry of a list; `label` NULL: its own phone. */
@@ -483,6 +484,52 @@ static void test_who_cannot_know_does_not_count(void **state)
     harness_free(h);
 }
 
+/* The link to the original is one of federation_hops: whom its phones hear, those hear them. */
+static void test_the_hop_limit_holds_towards_it(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new_beside(3, chain, COUNT(chain), 2, true, BIT(O));
+    struct fake_connection *o = puppet_link(&h->relays[2], O, false);
+    struct mesh_person p[2] = {mesh_enter(h, 0, 1, "general"), mesh_enter(h, 1, 2, "general")};
+    say_active(&h->relays[2], o, "general", one(OLGA, NULL), NULL);
+    settle(h);
+    const char *text = told(o);
+    assert_true(strstr(text, p[1].phone.name) != NULL && strstr(text, p[0].phone.name) == NULL);
+    int heard[HARNESS_RELAYS_MAX];
+    mesh_talk(h, 1, "general", heard);
+    assert_int_equal(heard[O], 1);
+    mesh_talk(h, 0, "general", heard);
+    assert_int_equal(heard[O], 0);
+    mesh_original_talks(h, O, general_tag, heard);
+    assert_int_equal(heard[1], 1);
+    assert_int_equal(heard[0], 0);
+    assert_true(shows(&p[1], OLGA) && !shows(&p[0], OLGA));
+    harness_free(h);
+}
+
+/* The lower one of two that are linked with it is too far from who is behind the other. */
+static void test_who_is_too_far_does_not_count(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new_beside(5, chain_of_five, COUNT(chain_of_five), 3, true, BIT(O));
+    struct fake_connection *o[2] = {puppet_link(&h->relays[0], O, false),
+                                    puppet_link(&h->relays[2], O, false)};
+    for (int i = 0; i < 2; i++)
+        say_active(&h->relays[2 * i], o[i], "general", one(OLGA, NULL), NULL);
+    struct mesh_person p[2] = {mesh_enter(h, 4, 1, "general"), mesh_enter(h, 1, 2, "general")};
+    settle(h);
+    const char *text = told(o[0]);
+    assert_true(strstr(text, p[0].phone.name) == NULL && strstr(text, p[1].phone.name) != NULL);
+    text = told(o[1]);
+    assert_true(strstr(text, p[0].phone.name) != NULL && strstr(text, p[1].phone.name) == NULL);
+    int heard[HARNESS_RELAYS_MAX];
+    mesh_talk(h, 4, "general", heard);
+    assert_int_equal(heard[O], 1);
+    mesh_talk(h, 1, "general", heard);
+    assert_int_equal(heard[O], 1);
+    harness_free(h);
+}
+
 /* Who speaks to it drops its own packet that comes back over another original, though nobody there
    or behind hears it. */
 static void test_who_speaks_knows_what_it_says(void **state)
@@ -678,6 +725,8 @@ int main(void)
         cmocka_unit_test(test_triangle),
         cmocka_unit_test(test_lowest_publisher_speaks),
         cmocka_unit_test(test_who_cannot_know_does_not_count),
+        cmocka_unit_test(test_the_hop_limit_holds_towards_it),
+        cmocka_unit_test(test_who_is_too_far_does_not_count),
         cmocka_unit_test(test_who_speaks_knows_what_it_says),
         cmocka_unit_test(test_two_originals),
         cmocka_unit_test(defect_21_another_connection_is_told_all_again),
