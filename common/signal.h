@@ -222,6 +222,7 @@ struct signal_wants {
 struct signal_hangup_extension {
     struct signal_text by;
     const bool *not_here;
+    const bool *lost;
 };
 
 struct signal_hello_extension {
@@ -239,6 +240,7 @@ struct signal_forward_extension {
     const uint32_t *hops;      /* left */
     struct signal_text id;
     struct signal_texts way; /* TLS fingerprints of the relays to go through */
+    const uint32_t *again;   /* which other way of a call that is on */
 };
 
 struct signal_room_active_extension {

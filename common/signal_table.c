@@ -76,6 +76,7 @@ STRUCT(want, part, true);
 static const struct signal_field hangup_extension_fields[] = {
     {FIELD(hangup_extension, by, TEXT), .marks = OMITTED},
     {FIELD(hangup_extension, not_here, BOOL), .marks = OMITTED},
+    {FIELD(hangup_extension, lost, BOOL), .marks = OMITTED},
 };
 STRUCT(hangup_extension, part, true);
 
@@ -95,6 +96,7 @@ static const struct signal_field forward_extension_fields[] = {
     {FIELD(forward_extension, hops, U32), .marks = OMITTED},
     {FIELD(forward_extension, id, TEXT), .marks = OMITTED},
     {FIELD(forward_extension, way, TEXTS), .max = SIGNAL_MAX_PATH, .marks = OMITTED},
+    {FIELD(forward_extension, again, U32), .marks = OMITTED},
 };
 STRUCT(forward_extension, part, true);
 

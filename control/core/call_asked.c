@@ -101,6 +101,7 @@ bool call_asked_nowhere(const struct call *call)
 static struct envelope envelope_of_offer(struct core *c, struct call *call)
 {
     struct envelope e = envelope_own(c, call);
+    e.again = call->round;
     if (call->caller.bound)
         e.origin = call->caller.origin;
     return e;
@@ -281,5 +282,7 @@ void call_asked_settle(struct core *c, struct call *call, const struct fingerpri
             relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, signal_text_of(call->spelling));
     }
     call_asked_free(call);
+    call->search_next = UINT64_MAX;
+    call->search_until = 0;
     call_changed(c, call);
 }

@@ -5,7 +5,7 @@
 
 #include "control/core/record.h"
 
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 
 static void put_remote(struct buffer *out, const struct call_side *side)
 {
@@ -58,6 +58,8 @@ void call_record_write(struct core *c, struct deferred *work)
     buffer_append_u32(&value, call->said);
     buffer_append_u64(&value, call->ring_deadline);
     buffer_append_u64(&value, call->link_deadline);
+    buffer_append_u32(&value, call->round);
+    buffer_append_u8(&value, call->severed);
     record_put_body(&value, buffer_view(&call->offer));
     record_put_body(&value, buffer_view(&call->answer));
 
@@ -150,10 +152,14 @@ static void get_asked(struct reader *r, struct call *call, bool ways)
     }
 }
 
-static void get_texts(struct reader *r, struct call *call)
+static void get_deadlines(struct reader *r, struct call *call)
 {
     call->ring_deadline = reader_u64(r);
     call->link_deadline = reader_u64(r);
+}
+
+static void get_bodies(struct reader *r, struct call *call)
+{
     buffer_append_bytes(&call->offer, record_get_body(r));
     buffer_append_bytes(&call->answer, record_get_body(r));
 }
@@ -170,12 +176,14 @@ static int get_call_1(struct core *c, struct reader *r, struct call *call)
     far->origin = far->relay;
     get_asked(r, call, false);
     call->everybody = call->asked_count > 0;
-    get_texts(r, call);
+    get_deadlines(r, call);
+    get_bodies(r, call);
     get_remote(r, far, false);
     return caller < 0 ? caller : callee;
 }
 
-static int get_call_2(struct core *c, struct reader *r, struct call *call)
+/* Version 2 knew no other way of a call that is on. */
+static int get_call_2(struct core *c, struct reader *r, struct call *call, uint8_t version)
 {
     int caller = get_side(c, r, &call->caller);
     int callee = get_side(c, r, &call->callee);
@@ -185,7 +193,12 @@ static int get_call_2(struct core *c, struct reader *r, struct call *call)
     call->search_until = reader_u64(r);
     call->search_next = reader_u64(r);
     call->said = reader_u32(r);
-    get_texts(r, call);
+    get_deadlines(r, call);
+    if (version > 2) {
+        call->round = reader_u32(r);
+        call->severed = record_get_bool(r);
+    }
+    get_bodies(r, call);
     return caller < 0 ? caller : callee;
 }
 
@@ -202,7 +215,7 @@ static bool makes_sense(const struct call *call)
 static int get_call(struct core *c, struct reader *r, struct call *call, uint8_t version)
 {
     uint8_t state = reader_u8(r);
-    int err = version == 1 ? get_call_1(c, r, call) : get_call_2(c, r, call);
+    int err = version == 1 ? get_call_1(c, r, call) : get_call_2(c, r, call, version);
     if (r->failed || reader_left(r) > 0 || state > CALL_ACTIVE)
         return ERR_SYNTAX;
     call->state = (enum call_state)state;

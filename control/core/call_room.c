@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "control/core/ended.h"
 #include "control/core/link.h"
 #include "control/core/relay_say.h"
+#include "control/core/reroute.h"
 
 #define CALL_MEMBERS_MAX 2
 
@@ -114,6 +116,23 @@ void call_room_put(struct core *c, const struct call *call)
         install(c, far_of(call), room);
 }
 
+static void delete_route(struct core *c, const struct call_side *far, const struct room *room)
+{
+    struct ipc_item item = {.type = IPC_route_delete};
+    item.u.route_delete.link = far->relay;
+    item.u.route_delete.tag = call_room_tag(c, room->name);
+    transaction_add(&c->transaction, &item);
+}
+
+void call_room_rebind(struct core *c, struct call_side *far, const struct fingerprint_tls *relay)
+{
+    const struct room *room = room_of(c, far->call);
+    if (room != NULL && !fingerprint_tls_equal(&far->relay, relay))
+        delete_route(c, far, room);
+    far->relay = *relay;
+    call_room_open(c, far->call);
+}
+
 void call_room_close(struct core *c, struct call *call)
 {
     struct room *room = room_of(c, call);
@@ -124,10 +143,7 @@ void call_room_close(struct core *c, struct call *call)
     const struct call_side *far = far_of(call);
     if (far == NULL)
         return;
-    struct ipc_item item = {.type = IPC_route_delete};
-    item.u.route_delete.link = far->relay;
-    item.u.route_delete.tag = call_room_tag(c, room->name);
-    transaction_add(&c->transaction, &item);
+    delete_route(c, far, room);
     room->announce = false;
     room_release(c, room);
 }
@@ -233,11 +249,13 @@ static bool is_apart(const struct core *c, const struct call_side *side)
     return side->bound && (peer == NULL || !peer_linked(peer));
 }
 
-/* Its media, as far as we know of any, needs a link that is lost. */
-static bool is_in_need(const struct core *c, const struct call *call)
+/* Its media, as far as we know of any, needs a way that is cut; or so do its messages. */
+static bool is_cut(const struct core *c, const struct call *call)
 {
     const struct room *room = room_of(c, call);
     bool caller = is_apart(c, &call->caller), callee = is_apart(c, &call->callee);
+    if (call->severed)
+        return true;
     if (call->state != CALL_ACTIVE || (!caller && !callee))
         return false;
     if (!call_is_transit(call))
@@ -247,11 +265,13 @@ static bool is_in_need(const struct core *c, const struct call *call)
 
 void call_room_watch(struct core *c, struct call *call)
 {
-    bool in_need = is_in_need(c, call);
-    if (in_need == (call->link_deadline != UINT64_MAX))
+    bool cut = is_cut(c, call);
+    if (cut == (call->link_deadline != UINT64_MAX))
         return;
-    call->link_deadline = in_need ? c->now + CALL_LINK_NS : UINT64_MAX;
+    call->link_deadline = cut ? c->now + CALL_LINK_NS : UINT64_MAX;
     call_changed(c, call);
+    if (cut)
+        reroute_start(c, call);
 }
 
 void call_room_members_changed(struct core *c, struct room *room)
@@ -319,8 +339,10 @@ void call_room_heard(struct core *c, struct peer *peer, struct signal_text name,
     struct call_side *side = call == NULL ? NULL : call_side_of_relay(call, &peer->fingerprint);
     if (side == NULL) {
         /* An original announces its call rooms to everybody. */
-        if (peer_is_ours(peer))
-            relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, id);
+        if (peer_is_ours(peer) && call != NULL)
+            relay_end_way(c, peer, call);
+        else if (peer_is_ours(peer))
+            ended_say(c, peer, id);
         return;
     }
     if (call->state != CALL_ACTIVE || !side->bound || !store_remote(peer, side, participants))

@@ -26,6 +26,8 @@ void call_room_replace(struct core *c, const char *room, const char *name);
 void call_room_open(struct core *c, struct call *call);
 /* Tells the data plane its rates anew, if there is one. */
 void call_room_put(struct core *c, const struct call *call);
+/* Its far side is behind this relay now: the bridge goes there. */
+void call_room_rebind(struct core *c, struct call_side *far, const struct fingerprint_tls *relay);
 /* Takes the bridge down, if there is one; members get their grace period. */
 void call_room_close(struct core *c, struct call *call);
 /* Tells the bound peer who is in our half. */
@@ -36,7 +38,8 @@ void call_room_tell(struct core *c, struct call *call, const struct call_side *s
 size_t call_room_remote(struct core *c, const struct room *room, struct signal_participant *out);
 /* Somebody joined or left. */
 void call_room_members_changed(struct core *c, struct room *room);
-/* Starts or stops the time that an active call has without a link of its. */
+/* Starts or stops the time that an active call has when its way is cut, and the search for another.
+ */
 void call_room_watch(struct core *c, struct call *call);
 /* What the peer says about its half; `participants` may be empty. */
 void call_room_heard(struct core *c, struct peer *peer, struct signal_text room,

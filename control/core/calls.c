@@ -11,6 +11,7 @@
 #include "control/core/envelope.h"
 #include "control/core/record.h"
 #include "control/core/relay_say.h"
+#include "control/core/reroute.h"
 #include "control/core/transit.h"
 
 /* ---- the table ---- */
@@ -38,13 +39,17 @@ static void deadline_passed(struct core *c, struct timer *timer)
         call_asked_search(c, call);
         return;
     }
+    if (call->state == CALL_ACTIVE && c->now < call->link_deadline) {
+        reroute_search(c, call);
+        return;
+    }
     if (call->state == CALL_RINGING) {
         c->counters.calls_timed_out++;
         ending.reason = SIGNAL_HANGUP_TIMEOUT;
         ending.why = "nobody answered";
     } else {
         ending.reason = SIGNAL_HANGUP_ERROR;
-        ending.why = "a link on the way is lost";
+        ending.why = "a link on the way is lost, and there is no other way";
     }
     call_end(c, call, &ending);
 }
@@ -97,9 +102,8 @@ void calls_free(struct core *c, struct call *call)
 
 static uint64_t deadline_of(const struct call *call)
 {
-    if (call->state == CALL_ACTIVE)
-        return call->link_deadline;
-    return call->search_next < call->ring_deadline ? call->search_next : call->ring_deadline;
+    uint64_t end = call->state == CALL_ACTIVE ? call->link_deadline : call->ring_deadline;
+    return call->search_next < end ? call->search_next : end;
 }
 
 void call_changed(struct core *c, struct call *call)
@@ -157,8 +161,8 @@ struct call_side *call_side_of_relay(struct call *call, const struct fingerprint
 {
     if (call->caller.bound && fingerprint_tls_equal(&call->caller.relay, relay))
         return &call->caller;
-    if (call->callee.bound)
-        return fingerprint_tls_equal(&call->callee.relay, relay) ? &call->callee : NULL;
+    if (call->callee.bound && fingerprint_tls_equal(&call->callee.relay, relay))
+        return &call->callee;
     for (size_t i = 0; i < call->asked_count; i++) {
         if (fingerprint_tls_equal(&call->asked[i].relay, relay))
             return &call->callee;

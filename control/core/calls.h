@@ -24,7 +24,7 @@ struct transit;
     (32u * 1024)           /* bytes of an offer or answer: they are kept while they matter */
 #define CALL_REMOTE_MAX 4  /* participants that a peer may show in a call room */
 #define CALL_ALIAS_SIZE 65 /* an alias is cut to 64 bytes */
-#define CALL_LINK_NS (30 * CLOCK_SECOND) /* an active call whose media needs a lost link */
+#define CALL_LINK_NS (30 * CLOCK_SECOND) /* an active call whose way is cut */
 
 enum call_state { CALL_RINGING, CALL_ACTIVE };
 
@@ -64,15 +64,17 @@ struct call {
     struct call_side caller;
     struct call_side callee;
     bool rung;                /* the caller, or his relay, got the CallRinging */
-    struct call_asked *asked; /* RINGING: where the callee may be besides */
+    struct call_asked *asked; /* RINGING: where the callee may be besides; ACTIVE: another way */
     size_t asked_count;
     bool everybody;        /* nobody knew where: whoever gets linked is asked too */
-    uint64_t search_until; /* 0: not yet; the callee was not where presence had him */
-    uint64_t search_next;  /* when presence is asked again; UINT64_MAX: not at all */
+    uint64_t search_until; /* 0: not yet; until when presence is asked again, and again */
+    uint64_t search_next;  /* when it is; UINT64_MAX: not at all */
+    uint32_t round;        /* of its way: 0 the offer's, other ways have a higher one (reroute.h) */
+    bool severed;          /* ACTIVE: somebody on the way has said that it is cut */
     uint32_t said;         /* messages of ours to relays about it: makes their ids */
     uint64_t ring_deadline;
-    uint64_t link_deadline;  /* UINT64_MAX: its media does not wait for a lost link */
-    struct buffer offer;     /* as it came: for CallSetup, and to be repeated */
+    uint64_t link_deadline;  /* UINT64_MAX: its way is not cut, as far as it matters */
+    struct buffer offer;     /* RINGING or on another way; as it came: for CallSetup, and repeats */
     struct buffer answer;    /* ACTIVE, the caller is behind a relay: to be repeated */
     struct transit *transit; /* its routes through us, or NULL */
     struct timer timer;

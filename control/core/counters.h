@@ -46,6 +46,7 @@
     X(joins, "room joins")                                                                         \
     X(calls_offered, "calls offered, here or by a peer")                                           \
     X(calls_accepted, "calls accepted")                                                            \
+    X(calls_rerouted, "calls that went on another way")                                            \
     X(calls_rejected, "calls rejected by the callee")                                              \
     X(calls_timed_out, "calls that nobody answered in time")                                       \
     X(calls_ended, "calls that ended, however")                                                    \

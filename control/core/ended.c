@@ -171,6 +171,15 @@ void ended_repeat(struct core *c, struct peer *peer)
     }
 }
 
+void ended_say(struct core *c, struct peer *peer, struct signal_text call_id)
+{
+    char id[ROOM_CALL_ID_SIZE];
+    if (room_call_id_normalize(signal_text_bytes(call_id), id) == 0 && ended_knows(c, id))
+        relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, call_id);
+    else
+        relay_lost(c, peer, call_id);
+}
+
 /* ---- adoption ---- */
 
 static int get_relays(struct reader *r, struct ended *ended)

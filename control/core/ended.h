@@ -29,6 +29,8 @@ void ended_add(struct core *c, const struct call *call, enum signal_hangup_reaso
                const struct fingerprint_tls *told_by);
 /* A call that we never knew and will not take any more. */
 void ended_add_unknown(struct core *c, const char *id, struct signal_text spelling);
+/* Answers a word about a call that we do not have: it is over, or we have lost it. */
+void ended_say(struct core *c, struct peer *peer, struct signal_text call_id);
 /* Says Hangup for each call that this peer may still believe in. */
 void ended_repeat(struct core *c, struct peer *peer);
 /* When the call ended; 0 if it is not remembered. */

@@ -68,6 +68,7 @@ bool envelope_read(const struct peer *peer, const struct signal_federated_signal
     if (x->id.data != NULL && (!signal_text_copy(x->id, out->id, sizeof(out->id)) ||
                                !text_is_clean(signal_text_bytes(x->id))))
         return false;
+    out->again = x->again == NULL ? 0 : *x->again;
     return read_way(&x->way, out);
 }
 

@@ -27,6 +27,7 @@ struct envelope {
        Empty: the receiver itself. Of another message nothing. */
     struct fingerprint_tls way[FEDERATION_PATH_MAX];
     size_t way_count;
+    uint32_t again; /* not 0: about another way of a call that is on (reroute.h) */
 };
 
 /* A message of ours about this call, with an id of its own. */

@@ -8,6 +8,7 @@
 #include "control/core/ended.h"
 #include "control/core/incoming.h"
 #include "control/core/relay_say.h"
+#include "control/core/reroute.h"
 #include "control/core/transit.h"
 
 /* What came: the message as it was written, and its envelope as it is passed on. */
@@ -47,9 +48,10 @@ static struct call_side *find_side(struct core *c, struct peer *peer, struct sig
     if (call != NULL) {
         c->counters.forwards_refused++;
         report_refusal(c, peer, call_id, "the call is another relay's");
+        relay_end_way(c, peer, call);
+    } else if (peer_is_ours(peer)) {
+        ended_say(c, peer, call_id);
     }
-    if (peer_is_ours(peer) || call != NULL)
-        relay_hang_up(c, peer, SIGNAL_HANGUP_NORMAL, call_id);
     return NULL;
 }
 
@@ -110,13 +112,32 @@ static void take_accept(struct core *c, const struct word *w, struct call *call,
     buffer_free(&call->offer);
 }
 
+/* It was said before, or makes another way. */
+static void take_answer_again(struct core *c, const struct word *w, struct call *call)
+{
+    if (reroute_answered(c, call, w->peer, &w->envelope) && call->caller.bound)
+        pass_on(c, w, &call->caller);
+}
+
+/* Of a way that is tried no more; the callee's relay learns of the newer one. */
+static bool is_late(const struct core *c, const struct word *w, struct signal_text call_id)
+{
+    struct call *call = calls_find_text(c, call_id);
+    return call != NULL && call->round > 0 &&
+           call_side_of_relay(call, &w->peer->fingerprint) == NULL;
+}
+
 static void take_answer(struct core *c, const struct word *w,
                         const struct signal_direct_call_answer *m)
 {
+    if (is_late(c, w, m->call_id))
+        return;
     struct call_side *side = find_side(c, w->peer, m->call_id);
-    if (side == NULL || side != &side->call->callee || side->call->state == CALL_ACTIVE)
-        return; /* not theirs to answer, or said before */
-    if (w->raw.len > CALL_BODY_MAX)
+    if (side == NULL || side != &side->call->callee)
+        return; /* not theirs to answer */
+    if (side->call->state == CALL_ACTIVE)
+        take_answer_again(c, w, side->call);
+    else if (w->raw.len > CALL_BODY_MAX)
         relay_hang_up(c, w->peer, SIGNAL_HANGUP_ERROR, m->call_id);
     else if (m->accept_mode == SIGNAL_ACCEPT_REJECT)
         take_reject(c, w, side->call);
@@ -161,6 +182,18 @@ static struct call *only_call_of(const struct core *c, const struct peer *peer)
     return found;
 }
 
+/* The way of a call that is on is cut further on, or another one leads nowhere. */
+static void take_cut(struct core *c, const struct word *w, struct call *call,
+                     struct call_side *side)
+{
+    if (side != &call->callee)
+        return;
+    if (call->caller.bound)
+        pass_on(c, w, &call->caller);
+    else
+        reroute_lost(c, call, side, w->peer);
+}
+
 static void take_not_here(struct core *c, const struct word *w, struct call *call)
 {
     struct call_asked *asked = call_asked_find(call, &w->peer->fingerprint, &w->envelope.origin);
@@ -191,11 +224,29 @@ static bool rings_on_elsewhere(struct core *c, const struct word *w, struct call
     return call->callee.phone != NULL || !call_asked_nowhere(call);
 }
 
-static void hang_up(struct core *c, const struct word *w, struct call *call,
+/* Nobody hung up: a relay in between has lost the call, or does not take another way for it. */
+static bool is_lost_between(const struct word *w, const struct call_side *side,
+                            const struct signal_hangup *m)
+{
+    if (side->call->state != CALL_ACTIVE || call_is_transit(side->call) || !is_by_relay(m) ||
+        fingerprint_tls_equal(&w->envelope.origin, &side->origin))
+        return false;
+    bool lost = m->chappe->lost != NULL && *m->chappe->lost;
+    return lost || !fingerprint_tls_equal(&side->relay, &w->peer->fingerprint);
+}
+
+static void hang_up(struct core *c, const struct word *w, struct call_side *side,
                     const struct signal_hangup *m)
 {
+    struct call *call = side->call;
+    if (w->envelope.again != 0 && call->round >= w->envelope.again)
+        return; /* of a way that it had before */
     if (rings_on_elsewhere(c, w, call, m))
         return;
+    if (is_lost_between(w, side, m)) {
+        reroute_lost(c, call, side, w->peer);
+        return;
+    }
     struct call_ending ending = {
         .reason = m->reason, .why = "hung up at the peer's", .by_relay_of = &w->peer->fingerprint};
     if (signal_text_equal_string(m->call_id, call->spelling) && w->may_go_on) {
@@ -223,10 +274,12 @@ static void take_hangup(struct core *c, const struct word *w, const struct signa
     } else if (call != NULL && side == NULL) {
         c->counters.forwards_refused++;
         report_refusal(c, w->peer, m->call_id, "the call is another relay's");
+    } else if (call != NULL && is_not_here && call->state == CALL_ACTIVE) {
+        take_cut(c, w, call, side);
     } else if (call != NULL && is_not_here) {
         take_not_here(c, w, call);
     } else if (call != NULL) {
-        hang_up(c, w, call, m);
+        hang_up(c, w, side, m);
     }
 }
 

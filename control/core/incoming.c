@@ -9,6 +9,7 @@
 #include "control/core/ended.h"
 #include "control/core/registry.h"
 #include "control/core/relay_say.h"
+#include "control/core/reroute.h"
 #include "control/core/transit.h"
 
 struct incoming {
@@ -62,6 +63,7 @@ static struct call *add_call(struct core *c, const struct incoming *in)
     memcpy(call->caller.name, in->caller, sizeof(call->caller.name));
     memcpy(call->callee.name, in->target, sizeof(call->callee.name));
     call_side_bind(&call->caller, &in->peer->fingerprint, &in->envelope->origin);
+    call->round = in->envelope->again;
     c->counters.calls_offered++;
     report_limited(c, REPORT_CALL, LOG_INFO, "call_offered", LOG_STR("call_id", call->spelling),
                    LOG_STR("caller", in->caller), LOG_STR("callee", in->target),
@@ -152,6 +154,32 @@ static void take_again(struct core *c, const struct incoming *in, struct call *c
     }
 }
 
+/* Sends it on to where this way goes, whichever it had. */
+static bool carry_anew(struct core *c, const struct incoming *in, struct call *call)
+{
+    buffer_clear(&call->offer);
+    if (buffer_append_bytes(&call->offer, in->raw) < 0)
+        c->failed = true;
+    call_asked_free(call);
+    return carry(c, in, call, in->envelope->way, in->envelope->way_count);
+}
+
+/* Another way for a call that is on (reroute.h). */
+static void take_new_way(struct core *c, const struct incoming *in, struct call *call)
+{
+    if (!reroute_is_new(call, in->envelope))
+        return;
+    reroute_from(c, call, in->peer, in->envelope->again);
+    if (in->envelope->way_count > 0) {
+        if (!carry_anew(c, in, call))
+            say_not_here(c, in);
+    } else if (call->state == CALL_ACTIVE && call->callee.phone != NULL) {
+        reroute_answer(c, call, in->peer);
+    } else {
+        say_not_here(c, in);
+    }
+}
+
 static bool is_same(const struct call *call, const struct incoming *in)
 {
     return strcmp(call->caller.name, in->caller) == 0 && strcmp(call->callee.name, in->target) == 0;
@@ -159,12 +187,13 @@ static bool is_same(const struct call *call, const struct incoming *in)
 
 static void take_known(struct core *c, const struct incoming *in, struct call *call)
 {
-    if (is_same(call, in)) {
+    if (!is_same(call, in))
+        refuse_as(c, in, &c->counters.offers_duplicate, SIGNAL_HANGUP_ERROR,
+                  "another call has this id");
+    else if (in->envelope->again > 0)
+        take_new_way(c, in, call);
+    else
         take_again(c, in, call);
-        return;
-    }
-    refuse_as(c, in, &c->counters.offers_duplicate, SIGNAL_HANGUP_ERROR,
-              "another call has this id");
 }
 
 static void take(struct core *c, const struct incoming *in)
@@ -178,7 +207,9 @@ static void take(struct core *c, const struct incoming *in)
     } else if (!call_flow_key_fits(in->offer, in->caller)) {
         refuse_as(c, in, &c->counters.offers_forged, SIGNAL_HANGUP_ERROR,
                   "the caller's key is another's");
-    } else if (ended_knows(c, in->id)) {
+    } else if (in->envelope->again > 0 && in->envelope->way_count > 0) {
+        take_for_others(c, in); /* those at its ends know whether it is still on */
+    } else if (in->envelope->again > 0 || ended_knows(c, in->id)) {
         relay_hang_up(c, in->peer, SIGNAL_HANGUP_NORMAL, in->offer->call_id);
     } else if (in->callee == NULL) {
         take_for_others(c, in);

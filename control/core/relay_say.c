@@ -22,6 +22,7 @@ static void write_envelope(const struct envelope *e, struct written *out)
         .hops = &e->hops,
         .id = signal_text_of(e->id[0] == '\0' ? NULL : e->id),
         .way = {e->way_count == 0 ? NULL : out->texts, e->way_count},
+        .again = e->again == 0 ? NULL : &e->again,
     };
 }
 
@@ -53,12 +54,15 @@ bool relay_say(struct core *c, struct peer *peer, const struct signal *inner,
     return said;
 }
 
+static const bool yes = true;
+
 static void hang_up(struct core *c, struct peer *peer, enum signal_hangup_reason reason,
-                    struct signal_text call_id, const bool *not_here, const struct envelope *e)
+                    struct signal_text call_id, struct signal_hangup_extension extension,
+                    const struct envelope *e)
 {
     if (call_id.len > ROOM_NAME_MAX)
         return; /* no call of ours has such an id, nor of any relay's */
-    struct signal_hangup_extension extension = {.by = SIGNAL_TEXT("relay"), .not_here = not_here};
+    extension.by = SIGNAL_TEXT("relay");
     struct signal hangup = {.type = SIGNAL_HANGUP};
     hangup.hangup.reason = reason;
     hangup.hangup.call_id = call_id;
@@ -70,13 +74,28 @@ void relay_hang_up(struct core *c, struct peer *peer, enum signal_hangup_reason 
                    struct signal_text call_id)
 {
     struct envelope e = envelope_for(&c->settings.tls);
-    hang_up(c, peer, reason, call_id, NULL, &e);
+    hang_up(c, peer, reason, call_id, (struct signal_hangup_extension){0}, &e);
+}
+
+void relay_lost(struct core *c, struct peer *peer, struct signal_text call_id)
+{
+    struct envelope e = envelope_for(&c->settings.tls);
+    hang_up(c, peer, SIGNAL_HANGUP_NORMAL, call_id, (struct signal_hangup_extension){.lost = &yes},
+            &e);
+}
+
+void relay_end_way(struct core *c, struct peer *peer, const struct call *call)
+{
+    struct envelope e = envelope_for(&c->settings.tls);
+    e.again = call->round;
+    hang_up(c, peer, SIGNAL_HANGUP_NORMAL, signal_text_of(call->spelling),
+            (struct signal_hangup_extension){0}, &e);
 }
 
 void relay_not_here(struct core *c, struct peer *peer, const struct fingerprint_tls *relay,
                     struct signal_text call_id)
 {
-    static const bool yes = true;
     struct envelope e = envelope_for(relay);
-    hang_up(c, peer, SIGNAL_HANGUP_NORMAL, call_id, &yes, &e);
+    hang_up(c, peer, SIGNAL_HANGUP_NORMAL, call_id,
+            (struct signal_hangup_extension){.not_here = &yes}, &e);
 }

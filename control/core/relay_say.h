@@ -17,6 +17,10 @@ bool relay_say(struct core *c, struct peer *peer, const struct signal *inner,
 /* Hangup{reason, call_id} by us. */
 void relay_hang_up(struct core *c, struct peer *peer, enum signal_hangup_reason reason,
                    struct signal_text call_id);
+/* The same about a call that we know nothing of, and may have lost. */
+void relay_lost(struct core *c, struct peer *peer, struct signal_text call_id);
+/* The same to a relay that is not on the way of the call, or not any more (reroute.h). */
+void relay_end_way(struct core *c, struct peer *peer, const struct call *call);
 /* The callee is not registered at this relay: ourselves, or one that we cannot reach. */
 void relay_not_here(struct core *c, struct peer *peer, const struct fingerprint_tls *relay,
                     struct signal_text call_id);

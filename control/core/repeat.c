@@ -5,6 +5,7 @@
 #include "control/core/call_room.h"
 #include "control/core/ended.h"
 #include "control/core/relay_say.h"
+#include "control/core/reroute.h"
 
 static bool is_behind(const struct call_side *side, const struct peer *peer)
 {
@@ -26,8 +27,10 @@ static void repeat_active(struct core *c, struct call *call, struct peer *peer)
             e.origin = call->callee.origin;
         relay_pass(c, peer, buffer_view(&call->answer), &e);
     }
-    if (is_behind(&call->caller, peer))
+    if (is_behind(&call->caller, peer)) {
         call_room_tell(c, call, &call->caller);
+        reroute_repeat(c, call);
+    }
     if (is_behind(&call->callee, peer))
         call_room_tell(c, call, &call->callee);
 }

@@ -98,19 +98,19 @@ static void a_forward_embeds_the_bytes(void **state)
     (void)state;
     struct buffer out = {0};
     static const char inner[] = "{ \"Hangup\":{\"reason\":\"Busy\", \"unknown\":[1.50]} }";
-    const uint32_t hops = 1;
+    const uint32_t hops = 1, again = 2;
     assert_int_equal(signal_write_forward(&out, "aa:bb", bytes_of_string(inner), NULL), 0);
     assert_true(bytes_equal_string(
         buffer_view(&out), "{\"FederatedSignalForward\":{\"inner\":{ \"Hangup\":{\"reason\":"
                            "\"Busy\", \"unknown\":[1.50]} },\"origin_relay_fp\":\"aa:bb\"}}"));
     buffer_clear(&out);
     const struct signal_forward_extension extension = {
-        .origin = SIGNAL_TEXT("cc"), .hops = &hops, .id = SIGNAL_TEXT("i")};
+        .origin = SIGNAL_TEXT("cc"), .hops = &hops, .id = SIGNAL_TEXT("i"), .again = &again};
     assert_int_equal(signal_write_forward(&out, "aa", BYTES_LITERAL("\"Hold\""), &extension), 0);
     assert_true(bytes_equal_string(buffer_view(&out),
                                    "{\"FederatedSignalForward\":{\"inner\":\"Hold\","
                                    "\"origin_relay_fp\":\"aa\",\"chappe\":{\"origin\":\"cc\","
-                                   "\"hops\":1,\"id\":\"i\"}}}"));
+                                   "\"hops\":1,\"id\":\"i\",\"again\":2}}}"));
     buffer_free(&out);
 }
 
@@ -178,12 +178,12 @@ static void the_table_can_be_listed(void **state)
         "Ping {timestamp_ms u64}\n",
         "Reflect unit\n",
         "Hangup {reason HangupReason, call_id str~ =d later, "
-        "chappe {by str~, not_here bool~}~ ours}\n",
+        "chappe {by str~, not_here bool~, lost bool~}~ ours}\n",
         "RoomUpdate {count u32, participants [{fingerprint str, alias str?, relay_label str? "
         "=d}]}\n",
         "MediaPathReport later {call_id str, direct_ok bool, race_winner str =d}\n",
         "FederatedSignalForward {inner message, origin_relay_fp str, "
-        "chappe {origin str~, hops u32~, id str~, way [str]~}~ ours}\n",
+        "chappe {origin str~, hops u32~, id str~, way [str]~, again u32~}~ ours}\n",
     };
     struct buffer out = {0};
     assert_int_equal(signal_list_fields(&out), 0);

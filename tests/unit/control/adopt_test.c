@@ -312,26 +312,25 @@ static void test_records_that_make_no_sense_do_no_harm(void **state)
     }
 }
 
-#define SINCE_VERSION_1 5 /* bytes at the end of a link's record: hops, accepts_forwarded */
-
-/* What a release before this one wrote. */
-static void make_version_1(struct relay *r, uint64_t connection)
+/* What a release before this one wrote: without `count` bytes that `behind` bytes follow. */
+static void make_older(struct relay *r, const char *key, uint8_t version, size_t count,
+                       size_t behind)
 {
-    char key[32];
-    snprintf(key, sizeof(key), "connection/%016" PRIx64, connection);
     for (size_t i = 0; i < r->plane.record_count; i++) {
         struct fake_record *record = &r->plane.records[i];
         if (strcmp(record->key, key) != 0)
             continue;
-        assert_int_equal(record->value[0], 2);
-        record->value[0] = 1;
-        record->len -= SINCE_VERSION_1;
+        assert_int_equal(record->value[0], version + 1);
+        record->value[0] = version;
+        record->len -= count;
+        memmove(record->value + record->len - behind, record->value + record->len + count - behind,
+                behind);
         return;
     }
     fail();
 }
 
-static void test_a_link_of_the_release_before_goes_on(void **state)
+static void test_a_link_and_a_call_of_the_release_before_go_on(void **state)
 {
     (void)state;
     struct harness *h = harness_linked_pair();
@@ -339,11 +338,15 @@ static void test_a_link_of_the_release_before_goes_on(void **state)
     struct caller a = phone_new(r, 1), b = phone_new(&h->relays[1], 2);
     phones_call(&a, &b, "c1");
     struct fake_connection *link = sim_link_connection(r, 1);
-    make_version_1(r, link->facts.connection);
+    char key[32];
+    snprintf(key, sizeof(key), "connection/%016" PRIx64, link->facts.connection);
+    make_older(r, key, 1, 5, 0);       /* hops, accepts_forwarded */
+    make_older(r, "call/c1", 2, 5, 8); /* round, severed; the two bodies are empty */
     sim_adopt(r);
     harness_settle(h);
     expect_open(link);
     assert_int_equal(core_gauges(r->core).links, 1);
+    assert_int_equal(core_gauges(r->core).calls, 1);
     phone_hangup(&a, "c1");
     expect_message(b.conn, "Hangup", "c1", NULL);
     harness_free(h);
@@ -439,7 +442,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_that_make_no_sense_do_no_harm),
-        cmocka_unit_test(test_a_link_of_the_release_before_goes_on),
+        cmocka_unit_test(test_a_link_and_a_call_of_the_release_before_go_on),
         cmocka_unit_test(test_what_nobody_claims_is_swept_by_name),
         cmocka_unit_test(test_a_deadline_that_passed_meanwhile_is_acted_on),
         cmocka_unit_test(test_greetings_have_their_time_again),

@@ -322,6 +322,44 @@ static void forwards_too_far(struct world *w)
              harness_fingerprint(5));
 }
 
+static void say_forwarded(struct world *w, struct fake_connection *from, int origin,
+                          const char *inner)
+{
+    sim_sayf(w->r, from,
+             "{\"FederatedSignalForward\":{\"inner\":%s,\"origin_relay_fp\":\"%s\","
+             "\"chappe\":{\"origin\":\"%s\",\"hops\":9}}}",
+             inner, harness_fingerprint(5), harness_fingerprint(origin));
+}
+
+/* A call to the phone of 6, which is behind 5; the link with 5 is lost and comes back. */
+static void calls_rerouted(struct world *w)
+{
+    static const char accept[] =
+        "{\"DirectCallAnswer\":{\"call_id\":\"c1\",\"accept_mode\":\"AcceptTrusted\"}}";
+    char yaml[512], set[1024];
+    snprintf(yaml, sizeof(yaml), "trusted:\n%s", harness_trusted(5, ", delegate: true"));
+    snprintf(
+        set, sizeof(set),
+        "{\"PresenceUpdate\":{\"fingerprints\":[\"%s\"],\"relay_addr\":\"\",\"chappe\":{"
+        "\"origin\":\"%s\",\"version\":{\"start\":1,\"counter\":1},\"path\":[\"%s\",\"%s\"]}}}",
+        REMOTE, harness_fingerprint(6), harness_fingerprint(5), harness_fingerprint(6));
+    w->r = harness_relay(w->h, yaml);
+    struct fake_connection *link = puppet_link(w->r, 5, true);
+    say_hello(w, link, 5);
+    sim_say(w->r, link, set);
+    struct caller a = phone_new(w->r, 1);
+    phone_offer(&a, REMOTE, "c1");
+    say_forwarded(w, link, 6, accept);
+    phone_join(&a, "call-c1");
+    harness_pass(w->h, CLOCK_SECOND);
+    say_forwarded(w, link, 5,
+                  "{\"Hangup\":{\"reason\":\"Normal\",\"call_id\":\"c1\","
+                  "\"chappe\":{\"by\":\"relay\",\"not_here\":true}}}");
+    mark(w);
+    harness_pass(w->h, CLOCK_SECOND / 10);
+    say_forwarded(w, link, 6, accept);
+}
+
 /* ---- links ---- */
 
 static void links_refused(struct world *w)
@@ -503,6 +541,7 @@ static const struct counter_case cases[] = {
     CASE(calls_offered),
     CASE(calls_refused),
     CASE(calls_accepted),
+    CASE(calls_rerouted),
     CASE_WITH(calls_rejected, "calls_ended"),
     CASE_WITH(calls_timed_out, "calls_ended"),
     CASE(calls_ended),

@@ -92,8 +92,10 @@ static void expect_hangups(struct scene *s, const char *reason)
 
 /* ---- three links ---- */
 
-static void talk_over_three_links(struct scene *s)
+static void talk(struct scene *s)
 {
+    char label[64]; /* the callee's relay, not the next one */
+    snprintf(label, sizeof(label), "\"relay_label\":\"relay-%d\"", s->b.relay->number);
     ring_bob(s, "c1");
     answer(s, &s->b, "c1");
     struct fake_connection *x = phone_join(&s->a, "call-c1");
@@ -101,7 +103,7 @@ static void talk_over_three_links(struct scene *s)
     settle(s);
     expect_media(s, "call-c1", &s->a, &s->b);
     assert_non_null(strstr(mesh_roster(x), s->b.name));
-    assert_non_null(strstr(mesh_roster(x), "\"relay_label\":\"relay-3\"")); /* not the next one's */
+    assert_non_null(strstr(mesh_roster(x), label));
     assert_non_null(strstr(mesh_roster(y), s->a.name));
     assert_non_null(strstr(mesh_roster(y), "\"relay_label\":\"relay-0\""));
 }
@@ -110,7 +112,7 @@ static void test_a_call_over_three_links(void **state)
 {
     (void)state;
     struct scene s = chain_new();
-    talk_over_three_links(&s);
+    talk(&s);
     sim_say(s.a.relay, s.a.conn,
             "{\"MediaPathReport\":{\"call_id\":\"c1\",\"direct_ok\":false,\"race_winner\":\"x\"}}");
     sim_say(s.b.relay, s.b.conn,
@@ -129,7 +131,7 @@ static void test_control_planes_come_and_go_meanwhile(void **state)
     for (size_t every = 1; every <= 7; every++) {
         struct scene s = chain_new();
         s.h->adopt_every = every;
-        talk_over_three_links(&s);
+        talk(&s);
         phone_hangup(&s.b, "c1");
         expect_message(s.a.conn, "Hangup", "Normal", "c1", NULL);
         settle(&s);
@@ -425,7 +427,7 @@ static void test_the_middle_dies_while_they_talk(void **state)
 {
     (void)state;
     struct scene s = chain_new();
-    talk_over_three_links(&s);
+    talk(&s);
     for (int i = 0; i < 4; i++)
         s.h->relays[i].down = true;
     harness_cut(s.h, 0, 1);
@@ -437,19 +439,89 @@ static void test_the_middle_dies_while_they_talk(void **state)
     scene_end(&s);
 }
 
+/* ---- another way ---- */
+
+static void expect_rerouted(struct scene *s)
+{
+    expect_silence(s->a.conn);
+    expect_silence(s->b.conn);
+    expect_media(s, "call-c1", &s->a, &s->b);
+    if (s->h->adopt_every == 0) /* counts end with the control plane */
+        assert_true(core_counters(s->h->relays[0].core)->calls_rerouted > 0);
+}
+
+/* The call is over at once, and after a while nothing is left of it, wherever it has been. */
+static void end_call(struct scene *s)
+{
+    phone_hangup(&s->b, "c1");
+    expect_message(s->a.conn, "Hangup", "Normal", "c1", NULL);
+    expect_silence(s->a.conn);
+    harness_pass(s->h, 130 * CLOCK_SECOND);
+    scene_end(s);
+}
+
 static void test_the_middle_restarts_while_they_talk(void **state)
 {
     (void)state;
-    struct scene s = chain_new();
-    talk_over_three_links(&s);
-    harness_cut(s.h, 0, 1);
-    harness_cut(s.h, 1, 2);
-    sim_restart(&s.h->relays[1]);
-    harness_pass(s.h, 40 * CLOCK_SECOND);
-    expect_message(s.a.conn, "Hangup", "c1", NULL);
-    expect_message(s.b.conn, "Hangup", "c1", NULL);
-    harness_pass(s.h, 70 * CLOCK_SECOND);
-    scene_end(&s);
+    for (size_t every = 0; every <= 3; every++) {
+        struct scene s = chain_new();
+        s.h->adopt_every = every;
+        talk(&s);
+        harness_cut(s.h, 0, 1);
+        harness_cut(s.h, 1, 2);
+        sim_restart(&s.h->relays[1]);
+        harness_pass(s.h, 10 * CLOCK_SECOND); /* it has never heard of the call */
+        expect_rerouted(&s);
+        harness_pass(s.h, 40 * CLOCK_SECOND);
+        expect_rerouted(&s);
+        end_call(&s);
+    }
+}
+
+static const struct mesh_edge square[] = {{0, 1}, {1, 2}, {2, 3}, {0, 3}};
+
+static void test_a_relay_on_the_way_dies(void **state)
+{
+    (void)state;
+    for (size_t every = 0; every <= 3; every++) {
+        struct scene s = scene_new(square, COUNT(square), 4, 2);
+        s.h->adopt_every = every;
+        talk(&s);
+        for (int i = 0; i < 3; i++)
+            s.h->relays[i].down = true;
+        harness_cut(s.h, 0, 1);
+        harness_cut(s.h, 1, 2);
+        sim_restart(&s.h->relays[1]);
+        harness_pass(s.h, CLOCK_SECOND);
+        expect_rerouted(&s);
+        end_call(&s);
+    }
+}
+
+/* Whichever link of the way is cut: it is bypassed, by a way that may share relays with the old. */
+static void test_a_link_on_the_way_is_cut(void **state)
+{
+    (void)state;
+    static const struct mesh_edge ladder[] = {{0, 1}, {1, 2}, {2, 3}, {0, 4}, {4, 1},
+                                              {4, 2}, {2, 5}, {5, 3}, {1, 5}};
+    for (int link = 0; link < 3; link++) {
+        for (size_t every = 0; every <= 2; every++) {
+            struct scene s = {.h = mesh_new(6, ladder, COUNT(ladder), 5, true)};
+            s.a = phone_new(&s.h->relays[0], 1);
+            s.b = phone_new(&s.h->relays[3], 2);
+            settle(&s);
+            s.h->adopt_every = every;
+            talk(&s);
+            s.h->relays[link].down = s.h->relays[link + 1].down = true;
+            harness_cut(s.h, link, link + 1);
+            harness_pass(s.h, 2 * CLOCK_SECOND);
+            expect_rerouted(&s);
+            harness_pass(s.h, 40 * CLOCK_SECOND); /* what is left of the old way ends */
+            expect_media(&s, "call-c1", &s.a, &s.b);
+            expect_silence(s.a.conn);
+            end_call(&s);
+        }
+    }
 }
 
 static void test_each_link_may_be_lost_for_a_moment(void **state)
@@ -512,6 +584,8 @@ int main(void)
         cmocka_unit_test(test_the_middle_dies_while_it_rings),
         cmocka_unit_test(test_the_middle_dies_while_they_talk),
         cmocka_unit_test(test_the_middle_restarts_while_they_talk),
+        cmocka_unit_test(test_a_relay_on_the_way_dies),
+        cmocka_unit_test(test_a_link_on_the_way_is_cut),
         cmocka_unit_test(test_each_link_may_be_lost_for_a_moment),
         cmocka_unit_test(test_said_while_a_link_was_down),
     };
