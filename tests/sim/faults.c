@@ -7,7 +7,10 @@
 #define PAUSE (3 * CLOCK_SECOND)    /* at most, from one thing to the next */
 #define ABSENCE (30 * CLOCK_SECOND) /* at most: of a plane, of a link */
 #define SLOWNESS (10 * CLOCK_SECOND)
-#define HEALING (150 * CLOCK_SECOND) /* a dial may wait 60 s, and be unlucky then */
+#define LATENESS (200 * CLOCK_MS) /* at most, of a datagram */
+#define TALK_EVERY (200 * CLOCK_MS)
+#define AFTERWARDS (10 * CLOCK_SECOND) /* in which links come back and are talked over */
+#define HEALING (150 * CLOCK_SECOND)   /* a dial may wait 60 s, and be unlucky then */
 
 #define RINGING (70 * CLOCK_SECOND) /* what rings ends by itself */
 
@@ -15,7 +18,8 @@
 struct healing {
     struct net_timer timer;
     struct world *world;
-    int relay;               /* that starts again; -1: none */
+    int relay; /* whose planes start again */
+    bool control, data;
     const struct edge *edge; /* that passes again; NULL: none */
     struct healing *next;
 };
@@ -40,15 +44,19 @@ static const struct edge *any_edge(struct world *w)
 static void heal(struct healing *h)
 {
     struct world *w = h->world;
-    if (h->relay >= 0) {
-        world_trace(w, "relay %d starts", h->relay);
-        world_start(w, h->relay);
+    if (h->data) {
+        world_trace(w, "the data plane of relay %d starts", h->relay);
+        world_start_data(w, h->relay);
+    }
+    if (h->control) {
+        world_trace(w, "the control plane of relay %d starts", h->relay);
+        world_start_control(w, h->relay);
     }
     if (h->edge != NULL) {
         world_trace(w, "relays %d and %d reach each other again", h->edge->a, h->edge->b);
         net_cut(world_endpoint(w, h->edge->a), world_endpoint(w, h->edge->b), false);
     }
-    h->relay = -1;
+    h->control = h->data = false;
     h->edge = NULL;
 }
 
@@ -57,11 +65,13 @@ static void heal_now(struct net_timer *timer)
     heal(heap_entry(timer, struct healing, timer));
 }
 
-static void heal_later(struct world *w, int relay, const struct edge *edge, uint64_t after)
+static void heal_later(struct world *w, const struct healing *what, uint64_t after)
 {
     struct healing *h = sim_alloc(sizeof(*h));
-    *h = (struct healing){
-        .timer.due = heal_now, .world = w, .relay = relay, .edge = edge, .next = w->healings};
+    *h = *what;
+    h->timer.due = heal_now;
+    h->world = w;
+    h->next = w->healings;
     w->healings = h;
     net_timer_set(&w->net, &h->timer, w->net.now + after);
 }
@@ -79,6 +89,7 @@ static void heal_all(struct world *w)
         net_set_island(world_endpoint(w, i), 0);
     net_uncut_all(&w->net);
     w->net.lose_one_in = 0;
+    w->net.jitter = 0;
     world_trace(w, "all is healed");
 }
 
@@ -124,7 +135,7 @@ static void do_cut(struct world *w)
     uint64_t time = any_time(w, ABSENCE);
     world_trace(w, "relays %d and %d are cut off from each other", e->a, e->b);
     net_cut(world_endpoint(w, e->a), world_endpoint(w, e->b), true);
-    heal_later(w, -1, e, time);
+    heal_later(w, &(struct healing){.edge = e}, time);
 }
 
 static void do_part(struct world *w)
@@ -142,24 +153,45 @@ static void do_island(struct world *w)
     world_trace(w, "about one in %llu relays is on an island", (unsigned long long)one_in);
 }
 
+/* Half of the time at once. */
+static uint64_t any_absence(struct world *w)
+{
+    return dice_one_in(&w->dice, 2) ? 1 : any_time(w, ABSENCE);
+}
+
+static void kill_control(struct world *w, int relay)
+{
+    uint64_t absence = any_absence(w);
+    world_trace(w, "the control plane of relay %d dies, for %.3f s", relay,
+                (double)absence / CLOCK_SECOND);
+    world_stop_control(w, relay);
+    heal_later(w, &(struct healing){.relay = relay, .control = true}, absence);
+}
+
+static void kill_data(struct world *w, int relay)
+{
+    uint64_t absence = any_absence(w);
+    world_trace(w, "the data plane of relay %d dies, for %.3f s", relay,
+                (double)absence / CLOCK_SECOND);
+    world_stop_data(w, relay);
+    heal_later(w, &(struct healing){.relay = relay, .data = true}, absence);
+}
+
 static void do_control(struct world *w)
 {
-    int relay = any_relay(w);
-    if (world_is_original(w, relay))
-        return; /* it has none */
-    uint64_t headless = dice_one_in(&w->dice, 2) ? 0 : any_time(w, ABSENCE);
-    world_trace(w, "the control plane of relay %d dies, for %.3f s", relay,
-                (double)headless / CLOCK_SECOND);
-    relay_kill_control(w->relays[relay], headless);
+    kill_control(w, any_relay(w));
+}
+
+static void do_data(struct world *w)
+{
+    kill_data(w, any_relay(w));
 }
 
 static void do_restart(struct world *w)
 {
     int relay = any_relay(w);
-    world_trace(w, "relay %d dies", relay);
-    w->restarts++;
-    world_stop(w, relay);
-    heal_later(w, relay, NULL, any_time(w, dice_one_in(&w->dice, 2) ? CLOCK_SECOND : ABSENCE));
+    kill_data(w, relay);
+    kill_control(w, relay);
 }
 
 static void do_slow(struct world *w)
@@ -171,8 +203,9 @@ static void do_slow(struct world *w)
 
 static void do_lossy(struct world *w)
 {
-    world_trace(w, "datagrams are lost");
+    world_trace(w, "datagrams are lost, and overtake each other");
     w->net.lose_one_in = 20;
+    w->net.jitter = any_time(w, LATENESS);
 }
 
 static const struct fault {
@@ -196,20 +229,40 @@ static void anything(struct world *w)
     }
 }
 
-/* Everybody says something new; nobody may hear it twice, whatever happens to links. */
-static void talk(struct world *w, uint32_t number)
+/* ---- what is heard meanwhile ---- */
+
+/* People in their rooms, and phones in their calls. */
+static struct person *any_ear(const struct world *w, int i)
 {
-    for (int i = 0; i < w->options.people; i++)
-        person_say(w->people[i], number);
+    return i < w->options.people ? w->people[i] : w->phones[i - w->options.people]->media;
+}
+
+static int ears(const struct world *w)
+{
+    return w->options.people + w->options.phones;
+}
+
+/* Time passes, in which everybody talks. */
+static void pass_talking(struct world *w, uint64_t ns)
+{
+    uint64_t end = w->net.now + ns;
+    while (w->net.now < end) {
+        for (int i = 0; i < ears(w); i++)
+            person_say(any_ear(w, i), w->said);
+        w->said++;
+        net_run(&w->net, w->net.now + TALK_EVERY < end ? w->net.now + TALK_EVERY : end);
+    }
 }
 
 static void judge_talk(struct world *w)
 {
-    for (int i = 0; i < w->options.people; i++) {
-        if (w->people[i]->doubled > 0 && w->restarts == 0)
-            world_wrong(w, "person %d heard %llu packets twice while links changed", i,
-                        (unsigned long long)w->people[i]->doubled);
-        person_deafen(w->people[i]);
+    for (int i = 0; i < ears(w); i++) {
+        struct person *p = any_ear(w, i);
+        if (p->doubled > 0 || p->strange > 0)
+            world_wrong(w, "person %d heard %llu packets twice in trouble (of %u), %llu of nobody",
+                        i, (unsigned long long)p->doubled, p->doubled_of,
+                        (unsigned long long)p->strange);
+        person_deafen(p);
     }
 }
 
@@ -227,16 +280,14 @@ static void heal_originals(struct world *w)
 
 void faults_run(struct world *w, int things)
 {
-    w->restarts = 0;
-    for (int i = 0; i < w->options.people; i++)
-        person_deafen(w->people[i]);
+    for (int i = 0; i < ears(w); i++)
+        person_deafen(any_ear(w, i));
     for (int i = 0; i < things; i++) {
         anything(w);
-        world_pass(w, any_time(w, PAUSE));
-        if (i < PERSON_PACKETS_MAX)
-            talk(w, (uint32_t)i);
+        pass_talking(w, any_time(w, PAUSE));
     }
     heal_all(w);
+    pass_talking(w, AFTERWARDS);
     if (w->options.originals > 0 && !w->options.keep_links)
         heal_originals(w);
     world_pass(w, HEALING);

@@ -16,10 +16,11 @@
     X(cut, 12, "nothing passes between two relays, for a while")                                   \
     X(part, 10, "a link is closed in order")                                                       \
     X(island, 4, "some relays are cut off from the others, for a while")                           \
-    X(control, 14, "a control plane dies; another adopts at once or later")                        \
-    X(restart, 8, "a relay dies; it starts again soon or later")                                   \
+    X(control, 10, "a control plane dies; another adopts at once or later")                        \
+    X(data, 6, "a data plane dies; the control plane adopts another one at once or later")         \
+    X(restart, 6, "both planes of a relay die, and start again in any order")                      \
     X(slow, 8, "a relay reads no message for some seconds")                                        \
-    X(lossy, 4, "datagrams are lost between relays, until the end of the hour")
+    X(lossy, 4, "datagrams are lost or late, until the end of the hour")
 
 /* So many things happen; then all is healed and everybody has time to find back. */
 void faults_run(struct world *w, int things);

@@ -75,13 +75,15 @@ static int report(const struct arguments *a, struct world *w, int hour)
     const struct world_options *o = &w->options;
     if (w->wrongs == 0) {
         printf("ok: %s of %d relays, %d people, %d hops, seed %llu: %d hours, %llu messages, "
-               "%llu packets between relays\n",
+               "%llu packets between relays, trace %016llx\n",
                shape_name(o->shape), o->relays, o->people, o->hops, (unsigned long long)o->seed,
-               hour, (unsigned long long)w->net.messages, (unsigned long long)w->net.media);
+               hour, (unsigned long long)w->net.messages, (unsigned long long)w->net.media,
+               (unsigned long long)w->net.digest);
         return EXIT_DONE;
     }
     fwrite(w->trace.data, 1, w->trace.len, stdout);
-    printf("\n%u things are wrong in hour %d:\n", w->wrongs, hour);
+    printf("\n%u things are wrong in hour %d, trace %016llx:\n", w->wrongs, hour,
+           (unsigned long long)w->net.digest);
     fwrite(w->wrong.data, 1, w->wrong.len, stdout);
     printf("\nagain: sim --seed %llu --shape %s --relays %d --originals %d --people %d --phones "
            "%d --hops %d --hours %d --talkers %d%s%s\n",

@@ -66,6 +66,34 @@ void net_run(struct net *net, uint64_t until)
 
 /* ---- what was said ---- */
 
+static uint64_t stir(uint64_t digest, uint64_t word)
+{
+    digest = (digest ^ word) * UINT64_C(0x9fb21c651e98df25);
+    return digest ^ (digest >> 32);
+}
+
+void net_note(struct net *net, struct bytes content)
+{
+    uint64_t digest = stir(net->digest, net->now);
+    for (size_t at = 0; at < content.len; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        size_t rest = content.len - at;
+        memcpy(&word, content.data + at, rest < sizeof(word) ? rest : sizeof(word));
+        digest = stir(digest, word);
+    }
+    net->digest = stir(digest, content.len);
+}
+
+void net_note_of(const struct quic_connection *c, const char *what, struct bytes content)
+{
+    struct net *net = c->endpoint->net;
+    net_note(net, bytes_of_string(what));
+    net_note(net, (struct bytes){(const uint8_t *)&c->endpoint->address, sizeof(struct address)});
+    if (c->far != NULL)
+        net_note(net, (struct bytes){(const uint8_t *)&c->far->address, sizeof(struct address)});
+    net_note(net, content);
+}
+
 void net_reset_counts(struct net *net)
 {
     net->kind_count = 0;
@@ -210,6 +238,7 @@ void net_kill(struct quic_endpoint *e)
 void net_revive(struct quic_endpoint *e)
 {
     e->up = true;
+    e->life++;
     e->refuse_new = false;
     check_lonely(e);
 }

@@ -55,6 +55,7 @@ struct net {
     uint64_t messages, bytes; /* on federation links, all kinds */
     uint64_t media;           /* datagrams on federation links */
     uint64_t last_message;    /* when the last one was said on a federation link, but for Ping */
+    uint64_t digest;          /* of all that happened, in order: see net_note */
 };
 
 struct quic_endpoint {
@@ -63,6 +64,7 @@ struct quic_endpoint {
     struct fingerprint_tls certificate;
     bool asks;           /* requests certificates of those who dial */
     bool up;             /* the process is there */
+    unsigned life;       /* which one it is */
     bool refuse_new;     /* by quic_endpoint_refuse_new */
     uint64_t latency;    /* ns of its line; both ends' add up */
     uint64_t busy_until; /* it reads no message before */
@@ -81,6 +83,9 @@ void net_timer_set(struct net *net, struct net_timer *timer, uint64_t at);
 void net_timer_stop(struct net *net, struct net_timer *timer);
 /* Forgets what was counted. */
 void net_reset_counts(struct net *net);
+/* This happens now: time and content go into the digest. Every message and datagram with both its
+   ends, and every end of a connection, is noted by the net itself. */
+void net_note(struct net *net, struct bytes content);
 
 /* An endpoint whose process is there; lives as long as the net. The certificate is copied. */
 struct quic_endpoint *net_endpoint(struct net *net, const struct address *address,

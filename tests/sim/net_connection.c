@@ -95,6 +95,7 @@ static void ended(struct net_timer *timer)
         uint64_t at = now + latency(c);
         end_alone(other, at > other->last_arrival ? at : other->last_arrival + 1, &c->why);
     }
+    net_note_of(c, "closed", bytes_of_string(c->why.reason));
     c->endpoint->callbacks->closed(c->endpoint->context, c, &c->why);
     net_connection_free(c);
     if (other != NULL)
@@ -233,6 +234,7 @@ static void send_on(struct quic_connection *c, struct message *m)
     struct quic_connection *to = c->other;
     struct net *net = net_of(c);
     net_count(net, c, (struct bytes){m->body->data, m->body->len});
+    net_note_of(c, "message", (struct bytes){m->body->data, m->body->len});
     if (to == NULL) {
         quic_body_release(m->body);
         free(m);
@@ -384,6 +386,8 @@ int quic_connection_send_datagram(struct quic_connection *c, struct quic_payload
     if (c->closing || !c->established)
         return ERR_CLOSED;
     net->media += c->federation;
+    net_note_of(c, "tag", (struct bytes){tag, tag == NULL ? 0 : QUIC_DATAGRAM_TAG});
+    net_note_of(c, "datagram", (struct bytes){payload->data + QUIC_DATAGRAM_TAG, payload->len});
     bool lost = c->federation && net->lose_one_in != 0 && dice_one_in(&net->dice, net->lose_one_in);
     if (c->other == NULL || lost || !net_connection_reaches(c))
         return 0;

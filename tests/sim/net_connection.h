@@ -51,6 +51,8 @@ void net_connection_end(struct quic_connection *c, uint64_t at, const struct qui
 /* What passes may have changed: ends time out, or no longer. */
 void net_connection_check(struct quic_connection *c);
 bool net_reaches(const struct quic_endpoint *a, const struct quic_endpoint *b);
+/* net_note of something on this connection. */
+void net_note_of(const struct quic_connection *c, const char *what, struct bytes content);
 void net_count(struct net *net, const struct quic_connection *c, struct bytes body);
 void *sim_alloc(size_t size); /* zeros */
 /* The rules of the contract, or of the simulation, are broken: says so and ends the program. */

@@ -11,11 +11,17 @@
 #include "tests/sim/names.h"
 
 #define AGAIN_AFTER CLOCK_SECOND
-#define PACKET_SIZE (MEDIA_HEADER_SIZE + 8)
 
 static void dial(struct person *p);
 
 /* ---- what the relay says ---- */
+
+static void begin_stay(struct person *p)
+{
+    p->stays++;
+    p->stay_life = p->at->life;
+    memset(p->heard, 0, (size_t)p->people * sizeof(p->heard[0]));
+}
 
 static void offer(struct person *p)
 {
@@ -39,8 +45,11 @@ static void on_established(void *context, struct quic_connection *c, const struc
 {
     struct person *p = context;
     (void)peer;
-    if (c == p->conn)
-        offer(p);
+    if (c != p->conn)
+        return;
+    if (p->stay_life != p->at->life)
+        begin_stay(p);
+    offer(p);
 }
 
 static bool is(struct bytes body, const char *variant)
@@ -77,28 +86,64 @@ static void on_closed(void *context, struct quic_connection *c, const struct qui
 
 /* ---- media ---- */
 
+/* Behind the media header. */
+struct content {
+    uint32_t from;   /* the talker */
+    uint32_t number; /* of the packet */
+    uint32_t stay;   /* of the talker */
+    uint32_t room;
+};
+
+#define PACKET_SIZE (MEDIA_HEADER_SIZE + sizeof(struct content))
+
+static uint32_t hash_of(const char *room)
+{
+    uint32_t hash = 2166136261;
+    for (; *room != '\0'; room++)
+        hash = (hash ^ (uint8_t)*room) * 16777619;
+    return hash;
+}
+
+/* False: it was heard before. */
+static bool note_heard(struct person_heard *heard, uint32_t number)
+{
+    if (number >= heard->next) {
+        uint32_t by = number + 1 - heard->next;
+        heard->seen = (by < PERSON_PACKETS_MAX ? heard->seen << by : 0) | 1;
+        heard->next = number + 1;
+        return true;
+    }
+    uint64_t bit = UINT64_C(1) << (heard->next - 1 - number);
+    bool before = (heard->seen & bit) != 0;
+    heard->seen |= bit;
+    return !before;
+}
+
+/* Whether somebody who is where this person is can have said it lately. */
+static bool is_sound(const struct person *p, const struct content *c)
+{
+    return c->from < (uint32_t)p->people && c->room == hash_of(p->room) &&
+           (c->from != (uint32_t)p->number || c->stay != p->stays) &&
+           c->number + PERSON_PACKETS_MAX >= p->heard[c->from].next;
+}
+
 static void on_datagram(void *context, struct quic_connection *c, struct bytes data)
 {
     struct person *p = context;
-    uint32_t from, number;
+    struct content content;
     if (c != p->conn)
         return;
     p->received++;
-    if (data.len != PACKET_SIZE) {
+    if (data.len == PACKET_SIZE)
+        memcpy(&content, data.data + MEDIA_HEADER_SIZE, sizeof(content));
+    if (data.len != PACKET_SIZE || !is_sound(p, &content)) {
         p->strange++;
         return;
     }
-    memcpy(&from, data.data + MEDIA_HEADER_SIZE, sizeof(from));
-    memcpy(&number, data.data + MEDIA_HEADER_SIZE + sizeof(from), sizeof(number));
-    if (from >= (uint32_t)p->people || number >= PERSON_PACKETS_MAX) {
-        p->strange++;
-        return;
-    }
-    if ((p->heard[from] >> number & 1) != 0) {
+    if (!note_heard(&p->heard[content.from], content.number)) {
         p->doubled++;
-        p->doubled_of = from;
+        p->doubled_of = content.from;
     }
-    p->heard[from] |= UINT32_C(1) << number;
 }
 
 static const struct quic_callbacks callbacks = {
@@ -111,13 +156,14 @@ static const struct quic_callbacks callbacks = {
 void person_say(struct person *p, uint32_t number)
 {
     uint8_t packet[PACKET_SIZE] = {0};
-    uint32_t from = p->identical ? UINT32_MAX : (uint32_t)p->number;
+    struct content content = {(uint32_t)p->number, number, p->stays, hash_of(p->room)};
     if (!p->joined)
         return;
+    if (p->identical)
+        content.from = content.stay = UINT32_MAX;
     packet[2] = (uint8_t)(number >> 8);
     packet[3] = (uint8_t)number;
-    memcpy(packet + MEDIA_HEADER_SIZE, &from, sizeof(from));
-    memcpy(packet + MEDIA_HEADER_SIZE + sizeof(from), &number, sizeof(number));
+    memcpy(packet + MEDIA_HEADER_SIZE, &content, sizeof(content));
     struct quic_payload *payload =
         quic_payload_new(p->endpoint, (struct bytes){packet, sizeof(packet)});
     quic_connection_send_datagram(p->conn, payload, NULL);
@@ -132,7 +178,7 @@ void person_deafen(struct person *p)
 
 unsigned person_heard(const struct person *p, int talker)
 {
-    return (unsigned)__builtin_popcount(p->heard[talker]);
+    return (unsigned)__builtin_popcountll(p->heard[talker].seen);
 }
 
 /* ---- coming and going ---- */
@@ -167,6 +213,7 @@ void person_join(struct person *p, int relay, struct quic_endpoint *at, const ch
     p->relay = relay;
     p->at = at;
     snprintf(p->room, sizeof(p->room), "%s", room);
+    begin_stay(p);
     dial(p);
 }
 

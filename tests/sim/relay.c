@@ -57,7 +57,8 @@ static void on_ask(void *context, const struct core_question *q)
 static void on_transact(void *context, struct bytes row)
 {
     struct relay *r = context;
-    plane_commit(r->plane, row);
+    if (r->adopted)
+        plane_commit(r->plane, row);
 }
 
 static void on_log(void *context, enum log_level level, const char *event,
@@ -75,7 +76,7 @@ static void on_log(void *context, enum log_level level, const char *event,
 static void on_input(void *context, const struct ipc_item *item)
 {
     struct relay *r = context;
-    if (r->core == NULL)
+    if (!r->adopted)
         return; /* it comes again */
     core_input(r->core, item, r->net->now);
     set_deadline(r);
@@ -89,7 +90,7 @@ static void take_installed(void *context, const struct ipc_item *item)
     core_installed(r->core, item, r->net->now);
 }
 
-static void adopt(struct relay *r)
+static void make_core(struct relay *r)
 {
     struct core_settings settings = {.config = &r->config,
                                      .seed = (uint64_t)r->number,
@@ -100,53 +101,73 @@ static void adopt(struct relay *r)
     memset(settings.identity_pub, 0x33, sizeof(settings.identity_pub));
     if (core_init(&r->core, &settings, r->net->now) != 0)
         sim_broken("a core that cannot begin");
+}
+
+static void forget_answers(struct relay *r)
+{
+    net_timer_stop(r->net, &r->answering);
+    r->answer_count = 0;
+}
+
+static void adopt(struct relay *r)
+{
+    forget_answers(r);
     core_adopting(r->core, r->data_epoch);
     plane_snapshot(r->plane, take_installed, r);
+    r->adopted = true;
     core_adopted(r->core, r->net->now);
     plane_resend(r->plane);
     set_deadline(r);
 }
 
+static void noticed(struct net_timer *timer)
+{
+    adopt(heap_entry(timer, struct relay, notice));
+}
+
 static void forget_core(struct relay *r)
 {
-    net_timer_stop(r->net, &r->answering);
+    forget_answers(r);
     net_timer_stop(r->net, &r->deadline);
-    net_timer_stop(r->net, &r->back);
+    net_timer_stop(r->net, &r->notice);
     core_free(r->core);
     r->core = NULL;
-    r->answer_count = 0;
+    r->adopted = false;
 }
 
-static void come_back(struct net_timer *timer)
+void relay_kill_control(struct relay *r)
 {
-    adopt(heap_entry(timer, struct relay, back));
+    if (r->core != NULL)
+        forget_core(r);
 }
 
-void relay_kill_control(struct relay *r, uint64_t headless)
+void relay_start_control(struct relay *r)
 {
-    if (r->stopped)
+    if (r->core != NULL)
         return;
-    forget_core(r);
-    net_timer_set(r->net, &r->back, r->net->now + headless);
+    make_core(r);
+    if (r->data_runs)
+        adopt(r);
 }
 
-void relay_stop(struct relay *r)
+void relay_kill_data(struct relay *r)
 {
-    if (r->stopped)
+    if (!r->data_runs)
         return;
-    forget_core(r);
+    net_timer_stop(r->net, &r->notice);
     plane_stop(r->plane);
-    r->stopped = true;
+    r->data_runs = r->adopted = false;
 }
 
-void relay_start(struct relay *r)
+void relay_start_data(struct relay *r)
 {
-    if (!r->stopped)
+    if (r->data_runs)
         return;
-    r->stopped = false;
     r->data_epoch++;
     plane_start(r->plane);
-    adopt(r);
+    r->data_runs = true;
+    if (r->core != NULL)
+        net_timer_set(r->net, &r->notice, r->net->now + RELAY_NOTICE_AFTER);
 }
 
 static void read_config(struct relay *r, const char *yaml)
@@ -170,10 +191,11 @@ struct relay *relay_new(struct net *net, int number, const char *yaml)
     r->data_epoch = 1;
     r->answering.due = answer;
     r->deadline.due = due;
-    r->back.due = come_back;
+    r->notice.due = noticed;
     read_config(r, yaml);
     r->plane = plane_new(net, &address, &certificate, &callbacks, r);
-    adopt(r);
+    r->data_runs = true;
+    relay_start_control(r);
     return r;
 }
 

@@ -19,6 +19,7 @@ static void add_line(struct world *w, struct buffer *out, const char *format, va
 {
     char line[512];
     vsnprintf(line, sizeof(line), format, args);
+    net_note(&w->net, bytes_of_string(line));
     buffer_printf(out, "%10.3f %s\n", (double)(w->net.now - 1000 * CLOCK_SECOND) / CLOCK_SECOND,
                   line);
     if (w->options.verbose)
@@ -187,20 +188,44 @@ struct quic_endpoint *world_endpoint(const struct world *w, int relay)
                                        : plane_endpoint(w->relays[relay]->plane);
 }
 
-void world_stop(struct world *w, int relay)
+void world_stop_control(struct world *w, int relay)
+{
+    if (!world_is_original(w, relay))
+        relay_kill_control(w->relays[relay]);
+}
+
+void world_start_control(struct world *w, int relay)
+{
+    if (!world_is_original(w, relay))
+        relay_start_control(w->relays[relay]);
+}
+
+void world_stop_data(struct world *w, int relay)
 {
     if (world_is_original(w, relay))
         legacy_stop(w->originals[relay]);
     else
-        relay_stop(w->relays[relay]);
+        relay_kill_data(w->relays[relay]);
 }
 
-void world_start(struct world *w, int relay)
+void world_start_data(struct world *w, int relay)
 {
     if (world_is_original(w, relay))
         legacy_begin(w->originals[relay]);
     else
-        relay_start(w->relays[relay]);
+        relay_start_data(w->relays[relay]);
+}
+
+void world_stop(struct world *w, int relay)
+{
+    world_stop_control(w, relay);
+    world_stop_data(w, relay);
+}
+
+void world_start(struct world *w, int relay)
+{
+    world_start_data(w, relay);
+    world_start_control(w, relay);
 }
 
 /* ---- people ---- */

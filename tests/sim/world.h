@@ -40,7 +40,7 @@ struct world {
     struct phone **phones;    /* their numbers follow those of the people */
     unsigned calls;           /* so far */
     struct healing *healings; /* what is to be healed (faults.c) */
-    unsigned restarts;        /* of data planes in this hour */
+    uint32_t said;            /* packets of each in trouble, so far */
     struct buffer trace;      /* what was done, a line each */
     struct buffer wrong;      /* what was found wrong */
     unsigned wrongs;
@@ -53,7 +53,12 @@ void world_init(struct world *w, const struct world_options *options);
 void world_free(struct world *w);
 void world_pass(struct world *w, uint64_t ns);
 bool world_is_original(const struct world *w, int relay);
-/* It dies; it starts again. */
+/* A plane dies, and starts again; an original is a data plane only. */
+void world_stop_control(struct world *w, int relay);
+void world_start_control(struct world *w, int relay);
+void world_stop_data(struct world *w, int relay);
+void world_start_data(struct world *w, int relay);
+/* Both planes. */
 void world_stop(struct world *w, int relay);
 void world_start(struct world *w, int relay);
 struct quic_endpoint *world_endpoint(const struct world *w, int relay);
