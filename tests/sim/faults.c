@@ -254,16 +254,31 @@ static void pass_talking(struct world *w, uint64_t ns)
     }
 }
 
+/* What came back to an original is told apart from nothing (echo.h). */
+static void judge_ear(struct world *w, const struct person *p)
+{
+    size_t wrong = 0;
+    const struct packet *last = NULL;
+    for (size_t i = 0; i < p->odd_count; i++) {
+        if (w->options.originals > 1 && echo_find(w->echoes, &p->odd[i]))
+            continue;
+        wrong++;
+        last = &p->odd[i];
+    }
+    if (wrong > 0)
+        world_wrong(w,
+                    "person %d at relay %d heard %zu packets twice in trouble, or what was not for "
+                    "it: number %u of person %d at relay %d",
+                    p->number, p->relay, wrong, last->number, (int)last->from, (int)last->relay);
+}
+
 static void judge_talk(struct world *w)
 {
     for (int i = 0; i < ears(w); i++) {
-        struct person *p = any_ear(w, i);
-        if (p->doubled > 0 || p->strange > 0)
-            world_wrong(w, "person %d heard %llu packets twice in trouble (of %u), %llu of nobody",
-                        i, (unsigned long long)p->doubled, p->doubled_of,
-                        (unsigned long long)p->strange);
-        person_deafen(p);
+        judge_ear(w, any_ear(w, i));
+        person_deafen(any_ear(w, i));
     }
+    echo_free_all(&w->echoes);
 }
 
 /* An original whose old connection times out forgets the new one (defect 21), and nobody can tell:

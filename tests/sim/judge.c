@@ -103,9 +103,9 @@ static void judge_media(struct world *w, const struct views *v, int talkers)
                             p->relay, heard, wanted, k, talker->relay);
         }
         if (p->doubled > 0 || p->strange > 0)
-            world_wrong(w, "person %d at relay %d hears %llu packets twice (of %u), %llu of nobody",
-                        i, p->relay, (unsigned long long)p->doubled, p->doubled_of,
-                        (unsigned long long)p->strange);
+            world_wrong(w, "person %d at relay %d hears %llu packets twice, %llu of nobody (of %u)",
+                        i, p->relay, (unsigned long long)p->doubled, (unsigned long long)p->strange,
+                        p->odd[0].from);
     }
 }
 

@@ -12,7 +12,8 @@
 #define THINGS 40 /* that happen in an hour of trouble */
 
 struct arguments {
-    const char *seed, *shape, *relays, *originals, *people, *phones, *hops, *hours, *talkers;
+    const char *seed, *table_key, *shape, *relays, *originals, *people, *phones, *hops, *hours,
+        *talkers;
     bool trusting, keep_links, verbose, cost;
     int hour_count, talker_count;
     struct world_options world;
@@ -53,6 +54,7 @@ static int check(const struct options *o, struct arguments *a)
     if (rc == OPTIONS_RUN && a->shape != NULL && !shape_parse(a->shape, &w->shape))
         rc = options_wrong(o, stderr, "--shape: star, tree, ring, chain, random or cliques");
     w->seed = a->seed == NULL ? 1 : strtoull(a->seed, NULL, 0);
+    w->table_key = a->table_key == NULL ? 0 : strtoull(a->table_key, NULL, 0);
     w->trusting = a->trusting;
     w->keep_links = a->keep_links;
     w->verbose = a->verbose;
@@ -138,6 +140,10 @@ int main(int argc, char **argv)
                                     .latency = 20 * CLOCK_MS}};
     const struct options_entry entries[] = {
         {.name = "seed", .argument = "N", .help = "of everything that is random", .value = &a.seed},
+        {.name = "table-key",
+         .argument = "N",
+         .help = "of hash tables: changes nothing but their order",
+         .value = &a.table_key},
         {.name = "shape",
          .argument = "NAME",
          .help = "star, tree, ring, chain, random or cliques",

@@ -48,6 +48,7 @@ struct net {
     struct dice dice;
     struct quic_endpoint *endpoints; /* by address */
     struct net_cut *cuts;
+    uint64_t table_key;   /* of the data planes' tables: gives them another order */
     uint64_t jitter;      /* ns at most, of a datagram; 0: none */
     uint32_t lose_one_in; /* datagrams between relays; 0: none is lost */
     struct net_kind kinds[NET_KINDS_MAX];
@@ -55,7 +56,10 @@ struct net {
     uint64_t messages, bytes; /* on federation links, all kinds */
     uint64_t media;           /* datagrams on federation links */
     uint64_t last_message;    /* when the last one was said on a federation link, but for Ping */
-    uint64_t digest;          /* of all that happened, in order: see net_note */
+    /* Called for each datagram on a federation link; NULL: nobody watches. */
+    void (*watch)(void *context, const struct quic_endpoint *to, struct bytes content);
+    void *watch_context;
+    uint64_t digest; /* of all that happened, in order: see net_note */
 };
 
 struct quic_endpoint {

@@ -385,9 +385,12 @@ int quic_connection_send_datagram(struct quic_connection *c, struct quic_payload
     struct net *net = net_of(c);
     if (c->closing || !c->established)
         return ERR_CLOSED;
-    net->media += c->federation;
+    const struct bytes content = {payload->data + QUIC_DATAGRAM_TAG, payload->len};
     net_note_of(c, "tag", (struct bytes){tag, tag == NULL ? 0 : QUIC_DATAGRAM_TAG});
-    net_note_of(c, "datagram", (struct bytes){payload->data + QUIC_DATAGRAM_TAG, payload->len});
+    net_note_of(c, "datagram", content);
+    net->media += c->federation;
+    if (c->federation && net->watch != NULL)
+        net->watch(net->watch_context, c->far, content);
     bool lost = c->federation && net->lose_one_in != 0 && dice_one_in(&net->dice, net->lose_one_in);
     if (c->other == NULL || lost || !net_connection_reaches(c))
         return 0;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "common/media.h"
 #include "common/signal.h"
 #include "tests/sim/net_connection.h"
 #include "tests/sim/names.h"
@@ -86,24 +85,6 @@ static void on_closed(void *context, struct quic_connection *c, const struct qui
 
 /* ---- media ---- */
 
-/* Behind the media header. */
-struct content {
-    uint32_t from;   /* the talker */
-    uint32_t number; /* of the packet */
-    uint32_t stay;   /* of the talker */
-    uint32_t room;
-};
-
-#define PACKET_SIZE (MEDIA_HEADER_SIZE + sizeof(struct content))
-
-static uint32_t hash_of(const char *room)
-{
-    uint32_t hash = 2166136261;
-    for (; *room != '\0'; room++)
-        hash = (hash ^ (uint8_t)*room) * 16777619;
-    return hash;
-}
-
 /* False: it was heard before. */
 static bool note_heard(struct person_heard *heard, uint32_t number)
 {
@@ -120,30 +101,36 @@ static bool note_heard(struct person_heard *heard, uint32_t number)
 }
 
 /* Whether somebody who is where this person is can have said it lately. */
-static bool is_sound(const struct person *p, const struct content *c)
+static bool is_sound(const struct person *p, const struct packet *packet)
 {
-    return c->from < (uint32_t)p->people && c->room == hash_of(p->room) &&
-           (c->from != (uint32_t)p->number || c->stay != p->stays) &&
-           c->number + PERSON_PACKETS_MAX >= p->heard[c->from].next;
+    return packet->from < (uint32_t)p->people && packet->room == packet_room(p->room) &&
+           (packet->from != (uint32_t)p->number || packet->stay != p->stays) &&
+           packet->number + PERSON_PACKETS_MAX >= p->heard[packet->from].next;
+}
+
+static void keep_odd(struct person *p, const struct packet *packet)
+{
+    p->odd = realloc(p->odd, (p->odd_count + 1) * sizeof(*p->odd));
+    if (p->odd == NULL)
+        sim_broken("no memory");
+    p->odd[p->odd_count++] = *packet;
 }
 
 static void on_datagram(void *context, struct quic_connection *c, struct bytes data)
 {
     struct person *p = context;
-    struct content content;
+    struct packet packet = {.from = UINT32_MAX};
     if (c != p->conn)
         return;
     p->received++;
-    if (data.len == PACKET_SIZE)
-        memcpy(&content, data.data + MEDIA_HEADER_SIZE, sizeof(content));
-    if (data.len != PACKET_SIZE || !is_sound(p, &content)) {
-        p->strange++;
+    bool sound = packet_read(data, &packet) && is_sound(p, &packet);
+    if (sound && note_heard(&p->heard[packet.from], packet.number))
         return;
-    }
-    if (!note_heard(&p->heard[content.from], content.number)) {
+    if (sound)
         p->doubled++;
-        p->doubled_of = content.from;
-    }
+    else
+        p->strange++;
+    keep_odd(p, &packet);
 }
 
 static const struct quic_callbacks callbacks = {
@@ -155,17 +142,19 @@ static const struct quic_callbacks callbacks = {
 
 void person_say(struct person *p, uint32_t number)
 {
-    uint8_t packet[PACKET_SIZE] = {0};
-    struct content content = {(uint32_t)p->number, number, p->stays, hash_of(p->room)};
+    const struct packet packet = {
+        .from = p->identical ? UINT32_MAX : (uint32_t)p->number,
+        .number = number,
+        .stay = p->identical ? UINT32_MAX : p->stays,
+        .relay = (uint32_t)p->relay,
+        .room = packet_room(p->room),
+    };
+    uint8_t bytes[PACKET_SIZE];
     if (!p->joined)
         return;
-    if (p->identical)
-        content.from = content.stay = UINT32_MAX;
-    packet[2] = (uint8_t)(number >> 8);
-    packet[3] = (uint8_t)number;
-    memcpy(packet + MEDIA_HEADER_SIZE, &content, sizeof(content));
+    packet_write(&packet, bytes);
     struct quic_payload *payload =
-        quic_payload_new(p->endpoint, (struct bytes){packet, sizeof(packet)});
+        quic_payload_new(p->endpoint, (struct bytes){bytes, sizeof(bytes)});
     quic_connection_send_datagram(p->conn, payload, NULL);
     quic_payload_release(payload);
 }
@@ -174,6 +163,7 @@ void person_deafen(struct person *p)
 {
     memset(p->heard, 0, (size_t)p->people * sizeof(p->heard[0]));
     p->received = p->doubled = p->strange = 0;
+    p->odd_count = 0;
 }
 
 unsigned person_heard(const struct person *p, int talker)
@@ -239,6 +229,7 @@ void person_free(struct person *p)
     net_timer_stop(p->net, &p->again);
     quic_body_release(p->roster);
     free(p->heard);
+    free(p->odd);
     free(p);
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/fingerprint.h"
 #include "tests/sim/net.h"
+#include "tests/sim/packet.h"
 
 #define PERSON_PACKETS_MAX 64 /* of one talker that are told apart, the newest */
 
@@ -41,7 +42,8 @@ struct person {
     unsigned stay_life;                  /* of the data plane, in this stay */
     uint64_t received, doubled, strange; /* packets; those heard twice; those of nobody, of another
                                             room, of one's own, of long ago */
-    uint32_t doubled_of;                 /* whose was heard twice last */
+    struct packet *odd;                  /* what was doubled or strange; owned */
+    size_t odd_count;
 };
 
 struct person *person_new(struct net *net, int number, int people);
@@ -49,7 +51,7 @@ void person_free(struct person *p);
 /* Leaves where it is. */
 void person_join(struct person *p, int relay, struct quic_endpoint *at, const char *room);
 void person_leave(struct person *p);
-/* Sends one packet. */
+/* Sends one packet, if it is in the room. */
 void person_say(struct person *p, uint32_t number);
 /* Forgets what was heard. */
 void person_deafen(struct person *p);

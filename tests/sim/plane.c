@@ -230,7 +230,8 @@ static void repeat(struct net_timer *timer)
 
 void plane_start(struct plane *p)
 {
-    const uint8_t secret[16] = {1};
+    uint8_t secret[16] = {1};
+    memcpy(secret + 1, &p->net->table_key, sizeof(p->net->table_key));
     if (exchange_init(&p->exchange, 0, secret, &p->endpoint->certificate) != 0)
         abort();
     p->exchange.endpoint = p->endpoint;

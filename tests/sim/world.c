@@ -133,10 +133,22 @@ static void refuse_some(struct world *w)
     }
 }
 
+static void watch(void *context, const struct quic_endpoint *to, struct bytes content)
+{
+    struct world *w = context;
+    struct packet p;
+    if (packet_read(content, &p) && p.relay < (uint32_t)w->shape.relays &&
+        world_is_original(w, (int)p.relay) && to == world_endpoint(w, (int)p.relay))
+        echo_note(&w->echoes, &p);
+}
+
 void world_init(struct world *w, const struct world_options *options)
 {
     *w = (struct world){.options = *options, .dice = {options->seed}};
     net_init(&w->net, options->seed ^ UINT64_C(0x5eed));
+    w->net.table_key = options->table_key;
+    w->net.watch = watch;
+    w->net.watch_context = w;
     shape_make(&w->shape, options->shape, options->relays, &w->dice);
     if (!options->trusting)
         refuse_some(w);
@@ -171,6 +183,7 @@ void world_free(struct world *w)
     free(w->people);
     free(w->relays);
     free(w->originals);
+    echo_free_all(&w->echoes);
     net_free(&w->net);
     shape_free(&w->shape);
     buffer_free(&w->trace);

@@ -5,6 +5,7 @@
 #define CHAPPE_TESTS_SIM_WORLD_H
 
 #include "common/bytes.h"
+#include "tests/sim/echo.h"
 #include "tests/sim/legacy.h"
 #include "tests/sim/person.h"
 #include "tests/sim/phone.h"
@@ -15,6 +16,7 @@
 
 struct world_options {
     uint64_t seed;
+    uint64_t table_key; /* of the data planes' hash tables: what happens does not depend on it */
     enum shape_kind shape;
     int relays;    /* ours */
     int originals; /* their numbers follow */
@@ -41,6 +43,7 @@ struct world {
     unsigned calls;           /* so far */
     struct healing *healings; /* what is to be healed (faults.c) */
     uint32_t said;            /* packets of each in trouble, so far */
+    struct echo *echoes;      /* what came back to originals, since it was judged last */
     struct buffer trace;      /* what was done, a line each */
     struct buffer wrong;      /* what was found wrong */
     unsigned wrongs;
