@@ -9,20 +9,6 @@
 #include "common/error.h"
 #include "tests/unit/quic/pair.h"
 
-static int setup(void **state)
-{
-    static struct pair pair;
-    pair_init(&pair);
-    *state = &pair;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    pair_free(*state);
-    return 0;
-}
-
 static void test_handshake(void **state)
 {
     struct pair *p = *state;
@@ -161,12 +147,12 @@ static void test_close_all_in_a_callback(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_handshake, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_messages_both_ways, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_datagrams, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_close_by_client, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_time_going_backwards, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_close_all_in_a_callback, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_handshake, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_messages_both_ways, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_datagrams, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_close_by_client, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_time_going_backwards, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(test_close_all_in_a_callback, pair_setup, pair_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

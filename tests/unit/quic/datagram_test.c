@@ -8,40 +8,13 @@
 
 #include "common/error.h"
 #include "dataplane/quic/endpoint.h"
-#include "tests/unit/quic/pair.h"
-
-struct fixture {
-    struct pair pair;
-    struct pair_node *server;
-    struct pair_node *client;
-    struct pair_end *c;
-    struct pair_end *s;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    pair_init(&f->pair);
-    f->server = pair_add_open(&f->pair, 1);
-    f->client = pair_add_open(&f->pair, 0);
-    pair_connect(&f->pair, f->client, f->server, &f->c, &f->s);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    pair_free(&f->pair);
-    free(f);
-    return 0;
-}
+#include "tests/unit/quic/couple.h"
 
 static const uint8_t tag[QUIC_DATAGRAM_TAG] = {1, 2, 3, 4, 5, 6, 7, 8};
 
 static void test_oldest_is_dropped(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     const size_t most = QUIC_DATAGRAM_QUEUE + DATAGRAM_QUEUE_BURST;
     for (uint8_t i = 0; i < most + 10; i++)
         assert_int_equal(pair_send_datagram(f->c, (struct bytes){&i, 1}, NULL), ERR_OK);
@@ -57,7 +30,7 @@ static void test_oldest_is_dropped(void **state)
 /* Only a receiver that cannot take more loses any: when all that may leave has left. */
 static void test_the_oldest_of_too_many_go_when_none_may_leave(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     static uint8_t data[1000];
     const uint8_t sent = 100; /* nobody reads them: the congestion window fills */
     for (data[0] = 0; data[0] < sent; data[0]++) {
@@ -76,7 +49,7 @@ static void test_the_oldest_of_too_many_go_when_none_may_leave(void **state)
 
 static void test_a_longer_queue(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     const size_t most = QUIC_DATAGRAM_QUEUE + 10 + DATAGRAM_QUEUE_BURST;
     quic_connection_set_datagram_queue(f->c->connection, QUIC_DATAGRAM_QUEUE + 10);
     for (uint8_t i = 0; i < most + 1; i++)
@@ -91,7 +64,7 @@ static void test_a_longer_queue(void **state)
 /* Every size up to the limit arrives, with and without a tag; beyond it is told at once. */
 static void test_sizes(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     static uint8_t data[2000];
     size_t max = f->c->connection->datagram_max;
     assert_in_range(max, 1162, 1452); /* at least what the originals send at the smallest MTU */
@@ -119,7 +92,7 @@ static void test_sizes(void **state)
 /* Several for one receiver share a packet. */
 static void test_packing(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     static const uint8_t data[120];
     pair_run_for(&f->pair, CLOCK_SECOND);
     uint64_t before = quic_endpoint_counters(f->client->endpoint)->packets_sent;
@@ -134,7 +107,7 @@ static void test_packing(void **state)
 
 static void test_one_payload_for_many(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     struct quic_endpoint *e = f->server->endpoint;
     struct pair_end *clients[6] = {f->c};
     struct pair_end *servers[6] = {f->s};
@@ -161,7 +134,7 @@ static void test_one_payload_for_many(void **state)
 /* The receiver is gone while datagrams wait for it. */
 static void test_queue_is_freed_on_close(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     struct quic_payload *payload = quic_payload_new(f->client->endpoint, BYTES_LITERAL("x"));
     struct quic_connection *c = f->c->connection;
     assert_int_equal(quic_connection_send_datagram(c, payload, NULL), ERR_OK);
@@ -177,7 +150,7 @@ static void test_queue_is_freed_on_close(void **state)
  * go. */
 static void test_slow_receiver(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     static const uint8_t data[1000];
     const struct quic_counters *counters = quic_endpoint_counters(f->client->endpoint);
     for (int i = 0; i < 2000; i++) {
@@ -200,7 +173,7 @@ static void pass_on(struct pair_end *end, struct bytes data)
 /* More arrives at once for one receiver than its queue holds, which is not the receiver's fault. */
 static void test_batch_does_not_overflow(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     struct pair_end *client;
     struct pair_end *server;
     static const uint8_t data[120];
@@ -220,7 +193,7 @@ static void test_batch_does_not_overflow(void **state)
     assert_int_equal(client->datagram_count, 66);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, couple_setup, couple_teardown)
 
 int main(void)
 {

@@ -12,21 +12,6 @@
 #include "dataplane/quic/endpoint.h"
 #include "tests/unit/quic/pair.h"
 
-static int setup(void **state)
-{
-    struct pair *p = calloc(1, sizeof(*p));
-    pair_init(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    pair_free(*state);
-    free(*state);
-    return 0;
-}
-
 static const struct quic_counters *counters(const struct pair_node *node)
 {
     return quic_endpoint_counters(node->endpoint);
@@ -382,7 +367,7 @@ static void test_nothing_is_left(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
 
 int main(void)
 {

@@ -9,19 +9,11 @@
 
 #include "common/error.h"
 #include "dataplane/quic/endpoint.h"
-#include "tests/unit/quic/pair.h"
-
-struct fixture {
-    struct pair pair;
-    struct pair_node *server;
-    struct pair_node *client;
-    struct pair_end *c;
-    struct pair_end *s;
-};
+#include "tests/unit/quic/couple.h"
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
+    struct couple *f = calloc(1, sizeof(*f));
     pair_init(&f->pair);
     f->server = pair_add(&f->pair, 1);
     f->client = pair_add(&f->pair, 0);
@@ -30,16 +22,8 @@ static int setup(void **state)
     f->client->config.send_queue_bytes = 5000;
     pair_open(&f->pair, f->server, "127.0.0.1:0");
     pair_open(&f->pair, f->client, "127.0.0.1:0");
-    pair_connect(&f->pair, f->client, f->server, &f->c, &f->s);
+    couple_connect(f);
     *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    pair_free(&f->pair);
-    free(f);
     return 0;
 }
 
@@ -60,7 +44,7 @@ static int received(const struct pair_end *end, size_t index)
 
 static void test_waits_for_streams(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     f->server->hold = true;
     for (int i = 0; i < 10; i++)
         assert_int_equal(send_number(f->c, i, 0), ERR_OK);
@@ -77,7 +61,7 @@ static void test_waits_for_streams(void **state)
 
 static void test_full_queue(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     static const uint8_t half[2500];
     for (int i = 0; i < 10; i++)
         assert_int_equal(send_number(f->c, i, 0), ERR_OK);
@@ -94,7 +78,7 @@ static void test_full_queue(void **state)
 
 static void test_replace_keys(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     f->server->hold = true;
     for (int i = 0; i < 5; i++)
         assert_int_equal(send_number(f->c, i, 0), ERR_OK);
@@ -116,7 +100,7 @@ static void test_replace_keys(void **state)
 
 static void test_sent_is_not_replaced(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     assert_int_equal(send_number(f->c, 1, 7), ERR_OK);
     pair_settle(&f->pair);
     assert_int_equal(send_number(f->c, 2, 7), ERR_OK);
@@ -127,7 +111,7 @@ static void test_sent_is_not_replaced(void **state)
 /* A body of many receivers is freed with the last of them. */
 static void test_shared_body(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     struct quic_body *body = quic_body_new(BYTES_LITERAL("shared"));
     assert_int_equal(quic_connection_send_message(f->c->connection, body, 0), ERR_OK);
     assert_int_equal(quic_connection_send_message(f->s->connection, body, 0), ERR_OK);
@@ -142,7 +126,7 @@ static void test_shared_body(void **state)
 /* Streams end on both sides: nothing stays behind after many messages. */
 static void test_streams_are_forgotten(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     for (int i = 0; i < 500; i++) {
         assert_int_equal(send_number(f->c, i, 0), ERR_OK);
         assert_int_equal(send_number(f->s, i, 0), ERR_OK);
@@ -159,7 +143,7 @@ static void test_streams_are_forgotten(void **state)
 /* The originals say STOP_SENDING for the half that they do not read: that is ours to tolerate. */
 static void test_stop_sending_on_the_reverse_half(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     for (int i = 0; i < 20; i++) {
         struct quic_connection *c = f->c->connection;
         assert_int_equal(send_number(f->c, i, 0), ERR_OK);
@@ -180,7 +164,7 @@ static void test_stop_sending_on_the_reverse_half(void **state)
  */
 static void test_stop_sending_on_the_forward_half(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     static const uint8_t long_text[4000];
     f->client->config.send_queue_bytes = 100000;
     assert_int_equal(pair_send(f->c, (struct bytes){long_text, sizeof(long_text)}, 0), ERR_OK);
@@ -198,7 +182,7 @@ static void test_stop_sending_on_the_forward_half(void **state)
 
 static void test_close_after_sent(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     for (int i = 0; i < 10; i++)
         assert_int_equal(send_number(f->c, i, 0), ERR_OK);
     quic_connection_close(f->c->connection, "done", true);
@@ -211,7 +195,7 @@ static void test_close_after_sent(void **state)
 /* If the peer never reads, the close does not wait for ever. */
 static void test_close_after_sent_is_bounded(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     f->server->hold = true;
     for (int i = 0; i < 10; i++)
         assert_int_equal(send_number(f->c, i, 0), ERR_OK);
@@ -225,7 +209,7 @@ static void test_close_after_sent_is_bounded(void **state)
 /* `version`: bytes on a unidirectional stream, then the close, but not at once. */
 static void test_unidirectional(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     uint64_t before = f->pair.now;
     assert_int_equal(
         quic_connection_send_unidirectional(f->s->connection, BYTES_LITERAL("abcdef0")), ERR_OK);
@@ -236,7 +220,7 @@ static void test_unidirectional(void **state)
     assert_string_equal(f->c->why.reason, "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, couple_teardown)
 
 int main(void)
 {

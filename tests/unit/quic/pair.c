@@ -114,6 +114,21 @@ void pair_free(struct pair *p)
     p->count = 0;
 }
 
+int pair_setup(void **state)
+{
+    struct pair *p = calloc(1, sizeof(*p));
+    pair_init(p);
+    *state = p;
+    return 0;
+}
+
+int pair_teardown(void **state)
+{
+    pair_free(*state);
+    free(*state);
+    return 0;
+}
+
 static void make_certificate(struct pair_node *node, uint8_t seed)
 {
     uint8_t bytes[KEYS_SIZE];

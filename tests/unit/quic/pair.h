@@ -59,6 +59,10 @@ struct pair {
 void pair_init(struct pair *p);
 void pair_free(struct pair *p);
 
+/* For cmocka: the state is a pair without nodes. */
+int pair_setup(void **state);
+int pair_teardown(void **state);
+
 /* The defaults with certificate and key made from `seed`; seed 0: no certificate. */
 struct pair_node *pair_add(struct pair *p, uint8_t seed);
 /* Opens the endpoint with what is in node->config, on `text` ("127.0.0.1:0"). */

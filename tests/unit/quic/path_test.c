@@ -8,39 +8,18 @@
 #include <cmocka.h>
 
 #include "common/error.h"
-#include "tests/unit/quic/pair.h"
-
-struct fixture {
-    struct pair pair;
-    struct wire wire;
-    struct pair_node *server;
-    struct pair_node *client;
-    struct pair_end *c;
-    struct pair_end *s;
-};
+#include "tests/unit/quic/couple.h"
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
-    pair_init(&f->pair);
-    f->server = pair_add_open(&f->pair, 1);
-    f->client = pair_add_open(&f->pair, 0);
+    struct couple *f = couple_new();
     wire_init(&f->wire, &f->server->address);
     f->pair.wire = &f->wire;
     *state = f;
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    pair_free(&f->pair);
-    wire_free(&f->wire);
-    free(f);
-    return 0;
-}
-
-static void connect_through_wire(struct fixture *f)
+static void connect_through_wire(struct couple *f)
 {
     struct quic_dial dial = {.remote = f->wire.address, .sni = "test"};
     f->c = pair_dial_with(&f->pair, f->client, &dial);
@@ -77,7 +56,7 @@ static enum wire_action lose_some(struct wire *w, bool to_server, uint8_t *packe
 
 static void test_loss_and_reordering(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     for (uint32_t seed = 1; seed <= 5; seed++) {
         uint32_t random = seed;
         size_t base = 200 * (seed - 1);
@@ -118,7 +97,7 @@ static enum wire_action falsify(struct wire *w, bool to_server, uint8_t *packet,
 /* A third of all packets is false from the first one on. Nobody crashes or believes them. */
 static void test_falsified_packets(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     uint32_t seed = 3;
     f->wire.hook = falsify;
     f->wire.argument = &seed;
@@ -148,7 +127,7 @@ static void test_falsified_packets(void **state)
 
 static void test_nat_rebinding(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     struct address before, after;
     connect_through_wire(f);
     pair_run_for(&f->pair, CLOCK_SECOND);
@@ -182,7 +161,7 @@ static enum wire_action drop_all(struct wire *w, bool to_server, uint8_t *packet
 
 static void test_idle_timeout(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     connect_through_wire(f);
     /* Alive for as long as keep-alives get through. */
     pair_run_for(&f->pair, 300 * CLOCK_SECOND);
@@ -201,7 +180,7 @@ static void test_idle_timeout(void **state)
 
 static void test_liveness(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     connect_through_wire(f);
     quic_connection_set_liveness(f->c->connection, 500 * CLOCK_MS, 2 * CLOCK_SECOND);
     pair_run_for(&f->pair, 60 * CLOCK_SECOND);
@@ -216,7 +195,7 @@ static void test_liveness(void **state)
 
 static void test_nobody_answers(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     f->wire.hook = drop_all;
     struct quic_dial dial = {.remote = f->wire.address};
     struct pair_end *c = pair_dial_with(&f->pair, f->client, &dial);
@@ -238,7 +217,7 @@ static enum wire_action drop_to_client(struct wire *w, bool to_server, uint8_t *
 /* Our close is lost: the peer's next packet brings it again. */
 static void test_lost_close_is_repeated(void **state)
 {
-    struct fixture *f = *state;
+    struct couple *f = *state;
     connect_through_wire(f);
     pair_run_for(&f->pair, CLOCK_SECOND);
     f->wire.hook = drop_to_client;
@@ -253,7 +232,7 @@ static void test_lost_close_is_repeated(void **state)
     assert_false(f->c->why.reset);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, couple_teardown)
 
 int main(void)
 {

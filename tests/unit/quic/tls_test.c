@@ -9,21 +9,6 @@
 #include "common/error.h"
 #include "tests/unit/quic/pair.h"
 
-static int setup(void **state)
-{
-    struct pair *p = calloc(1, sizeof(*p));
-    pair_init(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    pair_free(*state);
-    free(*state);
-    return 0;
-}
-
 static void test_client_certificate(void **state)
 {
     struct pair *p = *state;
@@ -181,7 +166,7 @@ static void test_two_connections_have_different_exporters(void **state)
     assert_memory_not_equal(a->peer.exporter, b->peer.exporter, QUIC_EXPORTER_SIZE);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
 
 int main(void)
 {
