@@ -17,34 +17,22 @@
 
 static void unqueue(struct outgoing *out)
 {
-    if (out->queue == OUTGOING_NONE)
+    if (!out->queued)
         return;
-    if (out->queue == OUTGOING_READY)
-        DL_DELETE(out->link->ready, out);
-    else
-        DL_DELETE(out->link->held, out);
-    out->queue = OUTGOING_NONE;
+    DL_DELETE(out->link->ready, out);
+    out->queued = false;
     out->link->unsaid--;
 }
 
 static void queue_ready(struct outgoing *out, bool first)
 {
     unqueue(out);
-    out->queue = OUTGOING_READY;
+    out->queued = true;
     out->link->unsaid++;
     if (first)
         DL_PREPEND(out->link->ready, out);
     else
         DL_APPEND(out->link->ready, out);
-}
-
-static void queue_held(struct core *c, struct outgoing *out)
-{
-    unqueue(out);
-    out->queue = OUTGOING_HELD;
-    out->link->unsaid++;
-    out->due = c->now + ANNOUNCE_HOLD_NS;
-    DL_APPEND(out->link->held, out);
 }
 
 static bool is_busy(const struct federation_link *link)
@@ -62,8 +50,6 @@ static void schedule(struct core *c, struct federation_link *link)
         next = c->now;
     if (busy && (!set || link->flush.node.key > next))
         timer_set(c, &link->flush, next);
-    else if (!busy && !set && link->held != NULL)
-        timer_set(c, &link->flush, link->held->due);
     deferred_add(c, &link->record);
 }
 
@@ -211,6 +197,12 @@ static bool may_have(const struct core *c, const struct topic *topic,
            !path_contains(path, &link->fingerprint);
 }
 
+static bool may_be_told(const struct core *c, const struct topic *topic,
+                        const struct federation_link *link, struct path *path)
+{
+    return !hold_is_on(topic) && may_have(c, topic, link, path);
+}
+
 bool announce_reaches(const struct core *c, const struct topic *topic,
                       const struct federation_link *link)
 {
@@ -230,13 +222,10 @@ static void say(struct core *c, struct outgoing *out)
     struct path path;
     unqueue(out);
     out->link->budget -= out->link->budget > 0;
-    if (!may_have(c, out->topic, out->link, &path)) {
+    if (!may_be_told(c, out->topic, out->link, &path)) {
         if (out->sent)
             say_inactive(c, out);
         drop(c, out);
-    } else if (out->sent && path.count > out->path.count) {
-        say_inactive(c, out);
-        queue_held(c, out);
     } else if (!is_said(out, &path)) {
         out->path = path;
         say_active(c, out);
@@ -323,8 +312,6 @@ static void flush(struct core *c, struct timer *timer)
     struct federation_link *link = heap_entry(timer, struct federation_link, flush);
     link->budget = ANNOUNCE_BURST;
     link->flushed = c->now;
-    while (link->held != NULL && link->held->due <= c->now)
-        queue_ready(link->held, false);
     while (link->wants != NULL && link->budget > 0)
         say_wants(c, link);
     while (link->ready != NULL && link->budget > 0)
@@ -340,15 +327,14 @@ void announce_topic(struct core *c, struct topic *topic, struct federation_link 
 {
     struct outgoing *out = find(topic, link);
     struct path path;
-    bool may = may_have(c, topic, link, &path);
-    if (out == NULL && !may)
+    bool bad = !may_be_told(c, topic, link, &path);
+    if (out == NULL && bad)
         return;
     if (out == NULL && (out = make(c, topic, link)) == NULL)
         return;
-    bool bad = !may || (out->sent && path.count > out->path.count);
     if (bad && link->budget > 0)
         say(c, out);
-    else if (bad || (out->queue == OUTGOING_NONE && !is_said(out, &path)))
+    else if (bad || (!out->queued && !is_said(out, &path)))
         queue_ready(out, bad);
     else
         return;
@@ -364,7 +350,7 @@ bool announce_is_told(const struct topic *topic, const struct federation_link *l
 void announce_assume(struct core *c, struct topic *topic, struct federation_link *link)
 {
     struct path path;
-    if (find(topic, link) != NULL || !may_have(c, topic, link, &path))
+    if (find(topic, link) != NULL || !may_be_told(c, topic, link, &path))
         return;
     struct outgoing *out = make(c, topic, link);
     if (out == NULL)
@@ -382,13 +368,7 @@ void announce_restore(struct core *c, const struct outgoing *from)
     out->sent = from->sent;
     out->version = from->version;
     out->path = from->path;
-    out->due = from->due;
-    out->queue = from->queue;
-    from->link->unsaid++;
-    if (from->queue == OUTGOING_HELD)
-        DL_APPEND(from->link->held, out);
-    else
-        DL_APPEND(from->link->ready, out);
+    queue_ready(out, false);
 }
 
 static void want_again(struct core *c, struct federation_link *link)
@@ -420,7 +400,7 @@ void announce_all(struct core *c, struct federation_link *link)
             announce_topic(c, topic, link);
     }
     for (out = link->all; out != NULL; out = out->link_next) {
-        if (out->queue == OUTGOING_NONE)
+        if (!out->queued)
             queue_ready(out, false);
     }
     schedule(c, link);

@@ -3,10 +3,10 @@
  * "Announcements", 5 and 6). A link's queue is a set of topics; each is said as it is when its turn
  * comes, so that a slow peer costs bounded memory and gets only the newest.
  *
- * Bad news goes at once: a path that vanishes or grows is withdrawn. A longer one is announced
- * ANNOUNCE_HOLD_NS later, everything else at the next flush: at once if the last is
- * ANNOUNCE_FLUSH_NS ago. At most ANNOUNCE_BURST messages go in
- * one flush, which keeps the data plane's queue for the connection short.
+ * Bad news goes at once: a path that vanishes or grows is withdrawn. A longer one is announced when
+ * its hold is over (hold.h), everything else at the next flush: at once if the last is
+ * ANNOUNCE_FLUSH_NS ago. At most ANNOUNCE_BURST messages go in one flush, which keeps the data
+ * plane's queue for the connection short.
  */
 #ifndef CHAPPE_CONTROL_CORE_ANNOUNCE_H
 #define CHAPPE_CONTROL_CORE_ANNOUNCE_H
@@ -14,10 +14,7 @@
 #include "control/core/federation.h"
 
 #define ANNOUNCE_FLUSH_NS (50 * CLOCK_MS)
-#define ANNOUNCE_HOLD_NS (250 * CLOCK_MS)
 #define ANNOUNCE_BURST 48
-
-enum outgoing_queue { OUTGOING_NONE, OUTGOING_READY, OUTGOING_HELD };
 
 struct outgoing {
     struct topic *topic;
@@ -25,9 +22,8 @@ struct outgoing {
     bool sent; /* it has it, in this version, by a path of that length */
     struct version version;
     struct path path; /* as it was sent: it starts with us */
-    enum outgoing_queue queue;
-    uint64_t due;                           /* HELD */
-    struct outgoing *prev, *next;           /* in its queue */
+    bool queued;
+    struct outgoing *prev, *next;           /* in link->ready */
     struct outgoing *link_prev, *link_next; /* in link->all */
     UT_hash_handle hh;
 };
@@ -38,7 +34,7 @@ bool announce_is_told(const struct topic *topic, const struct federation_link *l
 void announce_topic(struct core *c, struct topic *topic, struct federation_link *link);
 /* The same for a topic that the link was told as it is, by our predecessor. */
 void announce_assume(struct core *c, struct topic *topic, struct federation_link *link);
-/* True if a link of ours may have the topic from us. */
+/* True if a link of ours may have the topic from us, now or when it is no longer held. */
 bool announce_reaches(const struct core *c, const struct topic *topic,
                       const struct federation_link *link);
 /* As its record says: a topic that waits in the link's queue. */

@@ -176,7 +176,10 @@ void federation_reload_rates(struct core *c)
 int federation_init(struct core *c)
 {
     c->federation = calloc(1, sizeof(*c->federation));
-    if (c->federation == NULL || add_rooms(c) < 0)
+    if (c->federation == NULL)
+        return ERR_MEMORY;
+    hold_init(c);
+    if (add_rooms(c) < 0)
         return ERR_MEMORY;
     add_own_topics(c);
     return c->failed ? ERR_MEMORY : 0;
@@ -453,6 +456,7 @@ static void adopt_topic(struct core *c, struct topic *topic)
         if (topic->best == NULL || path_compare(&e->path, &topic->best->path) < 0)
             topic->best = e;
     }
+    topic->hold.hops = topic->best == NULL ? 0 : topic->best->path.count;
     topic_changed(c, topic);
 }
 

@@ -19,6 +19,7 @@
 #ifndef CHAPPE_CONTROL_CORE_FEDERATION_H
 #define CHAPPE_CONTROL_CORE_FEDERATION_H
 
+#include "control/core/hold.h"
 #include "control/core/participant.h"
 #include "control/core/peers.h"
 #include "control/core/rooms.h"
@@ -82,6 +83,7 @@ struct topic {
     struct deferred settle;
     struct deferred media;
     struct deferred record;
+    struct hold hold;
     struct timer linger;       /* the path before `best` goes then */
     struct topic *prev, *next; /* in the room */
     struct origin *group;
@@ -173,9 +175,8 @@ struct federation_link {
 
     struct want *wants;
     struct outgoing *ready; /* to be said at the next flush, bad news first */
-    struct outgoing *held;  /* longer paths, in the order of their time */
     struct outgoing *all;
-    size_t unsaid;   /* wants, ready and held ones */
+    size_t unsaid;   /* wants and ready ones */
     unsigned budget; /* messages that may go before the next flush */
     bool end_owed;   /* a listing is under way */
     bool recorded;   /* there is a record of it */
@@ -193,6 +194,9 @@ struct federation {
     struct global_room *retired; /* uthash, by address */
     bool say_all;                /* adopted: the config is another one */
     struct topic *topics;
+    struct topic *held; /* utlist, see hold.h */
+    size_t held_count;
+    struct timer hold; /* the first of them is over */
     struct federation_link *links;
     struct presence *presences; /* of all relays, utlist */
     struct presence *own;       /* ours */

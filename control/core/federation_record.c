@@ -9,7 +9,8 @@
 #include "control/core/topic.h"
 
 #define RECORD_VERSION 1
-#define QUEUE_VERSION 2 /* 1: without the neighbour's originals */
+#define TOPIC_VERSION 2 /* 1: without a hold */
+#define QUEUE_VERSION 3 /* 2: with what is held; 1: and without the neighbour's originals */
 /* Beyond that a successor says everything again. The record is written with every change, so its
    length is what each message to or from a link with a long queue costs. */
 #define QUEUE_RECORDED_MAX 64
@@ -73,13 +74,14 @@ void federation_record_topic(struct core *c, struct deferred *work)
     char key[RECORD_KEY_SIZE];
     struct buffer value = {0};
     topic_record_key(c, key, topic);
-    buffer_append_u8(&value, RECORD_VERSION);
+    buffer_append_u8(&value, TOPIC_VERSION);
     put_topic_key(&value, &topic->key);
     buffer_append_u64(&value, topic->version.start);
     buffer_append_u64(&value, topic->version.counter);
     participants_put(&value, &topic->list);
     buffer_append_u64(&value,
                       heap_contains(&topic->linger.node) ? topic->linger.node.key : UINT64_MAX);
+    federation_put_hold(&value, topic);
     put(c, key, &value);
 }
 
@@ -177,7 +179,6 @@ static void put_outgoing(struct buffer *out, const struct outgoing *list)
         buffer_append_u64(out, o->version.start);
         buffer_append_u64(out, o->version.counter);
         put_path(out, &o->path);
-        buffer_append_u64(out, o->due);
     }
 }
 
@@ -209,7 +210,6 @@ void federation_record_queue(struct core *c, struct deferred *work)
     if (all) {
         put_wants(&value, link);
         put_outgoing(&value, link->ready);
-        put_outgoing(&value, link->held);
     }
     put(c, key, &value);
     link->recorded = true;
@@ -261,13 +261,29 @@ static bool begin(struct reader *r, struct bytes value)
     return record_get_version(r, RECORD_VERSION);
 }
 
+void federation_put_hold(struct buffer *out, const struct topic *topic)
+{
+    buffer_append_u64(out, topic->hold.until);
+    buffer_append_u8(out, (uint8_t)topic->hold.lost);
+}
+
+void federation_get_hold(struct core *c, struct reader *r, struct topic *topic)
+{
+    uint64_t until = reader_u64(r);
+    size_t lost = reader_u8(r);
+    if (!r->failed && until != 0)
+        hold_restore(c, topic, lost, until);
+}
+
 int federation_restore_topic(struct core *c, struct bytes name, struct bytes value)
 {
     struct reader r;
     struct topic_key key;
     struct participants list = {0};
     (void)name;
-    if (!begin(&r, value))
+    reader_init(&r, value);
+    uint8_t format = record_get_version(&r, TOPIC_VERSION);
+    if (format == 0)
         return ERR_SYNTAX;
     get_topic_key(c, &r, &key);
     struct version version;
@@ -286,7 +302,9 @@ int federation_restore_topic(struct core *c, struct bytes name, struct bytes val
     topic->version = version;
     if (linger != UINT64_MAX)
         timer_set(c, &topic->linger, linger);
-    return 0;
+    if (format > 1)
+        federation_get_hold(c, &r, topic);
+    return r.failed ? ERR_SYNTAX : 0;
 }
 
 static void get_path(struct reader *r, struct path *path)
@@ -361,18 +379,20 @@ static void get_wants(struct core *c, struct reader *r, struct federation_link *
     }
 }
 
-static void get_outgoing(struct core *c, struct reader *r, struct federation_link *link, bool held)
+static void get_outgoing(struct core *c, struct reader *r, struct federation_link *link,
+                         uint8_t format)
 {
     size_t count = reader_u32(r);
     for (size_t i = 0; i < count && !r->failed; i++) {
         struct topic_key key;
-        struct outgoing out = {.link = link, .queue = held ? OUTGOING_HELD : OUTGOING_READY};
+        struct outgoing out = {.link = link};
         bool known = get_topic_key(c, r, &key);
         out.sent = record_get_bool(r);
         out.version.start = reader_u64(r);
         out.version.counter = reader_u64(r);
         get_path(r, &out.path);
-        out.due = reader_u64(r);
+        if (format < 3)
+            reader_u64(r); /* when it was to be said */
         if (r->failed || !known)
             continue;
         out.topic = topic_obtain(c, &key);
@@ -395,14 +415,15 @@ int federation_restore_queue(struct core *c, struct bytes name, struct bytes val
     struct reader r;
     struct fingerprint_tls fingerprint;
     reader_init(&r, value);
-    if (fingerprint_tls_parse(name, &fingerprint) < 0 || !record_get_version(&r, QUEUE_VERSION))
+    uint8_t format = record_get_version(&r, QUEUE_VERSION);
+    if (fingerprint_tls_parse(name, &fingerprint) < 0 || format == 0)
         return ERR_SYNTAX;
     const struct peer *peer = peer_find(c, &fingerprint);
     struct federation_link *link = peer == NULL ? NULL : peer->federation;
     if (link == NULL)
         return ERR_NOT_FOUND;
     link->recorded = true;
-    if (value.data[0] > 1)
+    if (format > 1)
         get_originals(&r, link);
     link->generation = reader_u32(&r);
     uint64_t flush = reader_u64(&r);
@@ -412,8 +433,9 @@ int federation_restore_queue(struct core *c, struct bytes name, struct bytes val
     link->say_all = !record_get_bool(&r);
     if (!link->say_all) {
         get_wants(c, &r, link);
-        get_outgoing(c, &r, link, false);
-        get_outgoing(c, &r, link, true);
+        get_outgoing(c, &r, link, format);
+        if (format < 3)
+            get_outgoing(c, &r, link, format); /* what was held */
     }
     if (flush != 0)
         timer_set(c, &link->flush, flush);

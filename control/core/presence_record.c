@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "control/core/announce.h"
+#include "control/core/federation_record.h"
 #include "control/core/record.h"
 #include "control/core/topic.h"
 
 #define RECORD_VERSION 1
+#define HEADER_VERSION 2       /* 1: without a hold */
 #define NAMES_KEY_LEN (64 + 3) /* what follows RECORD_NAMES */
 #define CHANGES_MAX 64 /* last changes in a record; with more unsaid, a link is told everything */
 
@@ -82,12 +84,13 @@ static void write_header(struct core *c, const struct topic *topic)
     char key[RECORD_KEY_SIZE];
     struct buffer value = {0};
     header_key(key, topic);
-    buffer_append_u8(&value, RECORD_VERSION);
+    buffer_append_u8(&value, HEADER_VERSION);
     buffer_append_u64(&value, topic->version.start);
     buffer_append_u64(&value, topic->version.counter);
     record_put_text(&value, topic->presence->address);
     buffer_append_u64(&value, topic->presence->names.digest);
     put_changes(&value, topic);
+    federation_put_hold(&value, topic);
     put(c, key, &value);
 }
 
@@ -202,7 +205,8 @@ int presence_restore(struct core *c, struct bytes name, struct bytes value)
 {
     struct reader r;
     reader_init(&r, value);
-    struct topic *topic = record_get_version(&r, RECORD_VERSION) ? obtain(c, name) : NULL;
+    uint8_t format = record_get_version(&r, HEADER_VERSION);
+    struct topic *topic = format != 0 ? obtain(c, name) : NULL;
     if (topic == NULL)
         return ERR_SYNTAX;
     topic->version.start = reader_u64(&r);
@@ -212,6 +216,8 @@ int presence_restore(struct core *c, struct bytes name, struct bytes value)
     if (topic->own)
         presence_take_registry(c);
     restore_changes(c, topic, &r);
+    if (format > 1)
+        federation_get_hold(c, &r, topic);
     topic->presence->restored = !r.failed && topic->presence->names.digest == digest;
     return r.failed ? ERR_SYNTAX : 0;
 }

@@ -138,6 +138,7 @@ void topic_free(struct core *c, struct topic *topic)
     deferred_cancel(c, &topic->media);
     deferred_cancel(c, &topic->record);
     timer_stop(c, &topic->linger);
+    hold_cancel(c, topic);
     presence_free(c, topic);
     if (topic->key.room != NULL)
         leave_room(topic);
@@ -146,7 +147,7 @@ void topic_free(struct core *c, struct topic *topic)
     free(topic);
 }
 
-static int by_key(const struct topic *a, const struct topic *b)
+int topic_compare(const struct topic *a, const struct topic *b)
 {
     if (a->key.room != b->key.room) {
         if (a->key.room == NULL || b->key.room == NULL)
@@ -159,7 +160,7 @@ static int by_key(const struct topic *a, const struct topic *b)
 
 void topics_sort(struct core *c)
 {
-    HASH_SRT(hh, c->federation->topics, by_key);
+    HASH_SRT(hh, c->federation->topics, topic_compare);
 }
 
 void topic_changed(struct core *c, struct topic *topic)
@@ -294,7 +295,8 @@ static bool is_neighbours(const struct topic *topic)
 static void settle_room(struct core *c, struct topic *topic, struct entry *best)
 {
     struct global_room *room = topic->key.room;
-    bool moved = best != topic->best;
+    bool lost = best == NULL && topic->hold.hops != 0;
+    bool moved = best != topic->best || lost;
     bool neighbours = is_neighbours(topic);
     if (moved)
         change_path(c, topic, best);
@@ -326,6 +328,7 @@ static void settle(struct core *c, struct deferred *work)
         presence_settle(c, topic, best);
     else
         settle_room(c, topic, best);
+    hold_settle(c, topic, best == NULL ? 0 : best->path.count);
     for (struct federation_link *link = c->federation->links; link != NULL; link = link->next)
         announce_topic(c, topic, link);
     if (topic->presence == NULL) {
@@ -333,6 +336,6 @@ static void settle(struct core *c, struct deferred *work)
         media_route_topic(c, topic);
         originals_of_room_changed(c, topic->key.room);
     }
-    if (!topic->own && topic->entries == NULL)
+    if (!topic->own && topic->entries == NULL && !hold_is_on(topic))
         topic_gone(c, topic);
 }

@@ -11,7 +11,9 @@ struct topic *topic_find(const struct core *c, const struct topic_key *key);
 struct topic *topic_obtain(struct core *c, const struct topic_key *key);
 /* The topics of one origin in a room (group_next), whoever publishes them; NULL: none. */
 struct topic *topic_first_of(const struct global_room *room, const struct fingerprint_tls *origin);
-/* Brings all topics into an order that does not depend on how they came. */
+/* An order of topics that does not depend on how they came. */
+int topic_compare(const struct topic *a, const struct topic *b);
+/* Brings all topics into that order. */
 void topics_sort(struct core *c);
 /* Something about it changed: settles at the end of the transaction. */
 void topic_changed(struct core *c, struct topic *topic);

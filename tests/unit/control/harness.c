@@ -201,7 +201,7 @@ static void adopt(struct relay *r)
     r->dead = false;
     r->answer_count = 0;
     make_core(r);
-    core_adopting(r->core, 1);
+    core_adopting(r->core, r->data_epoch);
     fake_plane_snapshot(&r->plane, take_installed, r);
     core_adopted(r->core, r->harness->now);
     if (!r->dead)
@@ -241,6 +241,7 @@ void sim_restart(struct relay *r)
     }
     r->plane.room_count = r->plane.route_count = r->plane.dial_count = 0;
     core_free(r->core);
+    r->data_epoch++;
     adopt(r);
 }
 
@@ -276,6 +277,7 @@ struct relay *harness_relay(struct harness *h, const char *yaml)
     struct relay *r = &h->relays[h->relay_count];
     r->harness = h;
     r->number = h->relay_count++;
+    r->data_epoch = 1;
     r->current = &r->config;
     read_config(yaml, r->current);
     adopt(r);

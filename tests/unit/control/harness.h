@@ -52,6 +52,7 @@ struct relay {
     struct config *current; /* one of the two */
     struct core *core;
     struct fake_plane plane;
+    uint64_t data_epoch;                               /* of the data plane's life */
     struct core_answer answers[HARNESS_QUESTIONS_MAX]; /* made, not given */
     size_t answer_count;
     bool hold_answers;              /* the rim is slow */
