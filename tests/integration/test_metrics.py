@@ -12,17 +12,27 @@ import urllib.request
 
 from harness import free_port, lossless, main, wait_for
 from scrape import get, values
+from shim import Shim
 
 
 def parse_time(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def start(lab):
+def with_metrics(lab):
     relay = lab.relay("relay")
     relay.metrics = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
     relay.configure(metrics={"listen": relay.metrics})
-    return relay.start()
+    return relay
+
+
+def start(lab):
+    return with_metrics(lab).start()
+
+
+def answers(relay):
+    with contextlib.suppress(OSError):
+        return get(relay, "/healthz")[0] == 200
 
 
 def test_metrics_count_a_call(lab):
@@ -98,10 +108,53 @@ def test_what_either_plane_counts_is_on_the_page(lab):
         assert f"chappe_control_{name}_total" in page, name
 
 
-def test_health_and_readiness(lab):
+def is_ready(relay, status):
+    """Waits until /readyz says so; whatever that is, the process is healthy."""
+    wait_for(f"/readyz says {status}", lambda: get(relay, "/readyz")[0] == status)
+    assert get(relay, "/readyz")[1] == ("ready\n" if status == 200 else "not ready\n")
+    assert get(relay, "/healthz") == (200, "ok\n")
+
+
+def test_readiness_is_of_both_planes(lab):
+    """503: without a data plane, while it starts anew, and while it is there and does nothing."""
+    relay = with_metrics(lab)
+    relay.start_control()
+    wait_for("the page", lambda: answers(relay))
+    is_ready(relay, 503)
+    relay.start_data()
+    is_ready(relay, 200)
+    relay.data.signal(signal.SIGKILL)
+    relay.data.wait()
+    is_ready(relay, 503)
+    relay.start_data()
+    is_ready(relay, 200)
+    relay.data.signal(signal.SIGSTOP)
+    is_ready(relay, 503)
+    relay.data.signal(signal.SIGCONT)
+    is_ready(relay, 200)
+    relay.data.signal(signal.SIGTERM)
+    relay.data.wait()
+    is_ready(relay, 503)
+
+
+def test_readiness_waits_for_what_was_not_committed(lab):
+    relay = with_metrics(lab)
+    shim = Shim(lab, relay)
+    relay.start()
+    is_ready(relay, 200)
+    shim.ask("count")
+    shim.ask("hold", "commands", 1)
+    phone = lab.phone("phone", relay, "--register")
+    assert shim.hear().startswith("held")
+    is_ready(relay, 503)
+    assert values(relay)["chappe_control_uncommitted"] > 0
+    shim.ask("release")
+    is_ready(relay, 200)
+    phone.fingerprint()
+
+
+def test_pages_and_methods(lab):
     relay = start(lab)
-    assert get(relay, "/healthz")[0] == 200
-    wait_for("ready", lambda: get(relay, "/readyz")[0] == 200)
     assert get(relay, "/nonsense")[0] == 404
     request = urllib.request.Request(f"http://{relay.metrics}/metrics", data=b"x" * 100000)
     try:
@@ -179,4 +232,4 @@ def test_what_goes_over_a_link_is_counted_and_survives_the_control_plane(lab):
 
 
 if __name__ == "__main__":
-    main(globals())
+    main(globals(), at_once=3)

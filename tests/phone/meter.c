@@ -125,12 +125,34 @@ void meter_take(struct meter *m, struct bytes packet, uint64_t now)
     count_packet(m, s, stamped ? stamp.sequence : unwrap(s, media.header.sequence), now);
 }
 
+static uint32_t expected(const struct meter_sender *s)
+{
+    return s->total > s->highest + 1 ? s->total : s->highest + 1;
+}
+
 uint64_t meter_sender_lost(const struct meter_sender *s)
 {
-    uint64_t expected = (uint64_t)s->highest + 1;
-    if (s->total > expected)
-        expected = s->total;
-    return expected > s->distinct ? expected - s->distinct : 0;
+    return expected(s) > s->distinct ? expected(s) - s->distinct : 0;
+}
+
+static bool came(const struct meter_sender *s, uint32_t sequence)
+{
+    return sequence / 8 < s->seen_bytes && (s->seen[sequence / 8] >> sequence % 8 & 1);
+}
+
+bool meter_sender_missing(const struct meter_sender *s, uint32_t from, uint32_t *first,
+                          uint32_t *last)
+{
+    uint32_t end = expected(s), at = from;
+    while (at < end && came(s, at))
+        at++;
+    if (at >= end)
+        return false;
+    *first = at;
+    while (at + 1 < end && !came(s, at + 1))
+        at++;
+    *last = at;
+    return true;
 }
 
 uint64_t meter_lost(const struct meter *m)

@@ -51,6 +51,10 @@ void meter_free(struct meter *m);
 void meter_take(struct meter *m, struct bytes packet, uint64_t now);
 /* Highest sequence + 1 (or the stamped total) less what came. */
 uint64_t meter_sender_lost(const struct meter_sender *s);
+/* The first run of lost sequence numbers at or after `from`: its first and last one; false: none.
+ */
+bool meter_sender_missing(const struct meter_sender *s, uint32_t from, uint32_t *first,
+                          uint32_t *last);
 /* Of all senders. */
 uint64_t meter_lost(const struct meter *m);
 /* Sorts the measurements in place. */

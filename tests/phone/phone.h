@@ -4,7 +4,9 @@
  * says on the wire: protocol.md 4.4, 5.7, 5.8, as the original clients do.
  *
  * Its report has, beyond that page, `sender` (the number in its stamps) and `heard`, a list with
- * one {sender, received, lost, duplicated, max_gap_ms} for each sender that it heard.
+ * one {sender, received, lost, missing, duplicated, max_gap_ms} for each sender that it heard;
+ * `missing` are the lost ones as runs [first, last] of their numbers, the first PHONE_MISSING_MAX
+ * of them.
  */
 #ifndef CHAPPE_PHONE_PHONE_H
 #define CHAPPE_PHONE_PHONE_H
@@ -13,6 +15,8 @@
 
 #include "common/identity.h"
 #include "dataplane/quic/quic.h"
+
+#define PHONE_MISSING_MAX 64
 
 enum phone_mode {
     PHONE_REGISTER, /* waits for calls */

@@ -107,6 +107,24 @@ static void answered(struct phone *p, const struct signal_call_answer *answer, u
     phone_say(p, "joined %s", p->room);
 }
 
+/* How many there are, and their aliases in the list's order, as far as they fit. */
+static void say_participants(const struct phone *p, const struct signal_participants *list)
+{
+    char names[256] = "";
+    size_t at = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct signal_text alias = list->items[i].alias;
+        if (alias.len == 0)
+            alias = SIGNAL_TEXT("-");
+        if (at + alias.len + 1 > sizeof names)
+            break;
+        names[at] = ' ';
+        memcpy(names + at + 1, alias.data, alias.len);
+        at += alias.len + 1;
+    }
+    phone_say(p, "participants %zu%.*s", list->count, (int)at, names);
+}
+
 void phone_media_message(struct phone *p, const struct signal *message, uint64_t now)
 {
     if (message->type == SIGNAL_CALL_ANSWER && !p->joined) {
@@ -115,7 +133,7 @@ void phone_media_message(struct phone *p, const struct signal *message, uint64_t
         uint32_t count = (uint32_t)message->room_update.participants.count;
         if (count > p->participants)
             p->participants = count;
-        phone_say(p, "participants %u", count);
+        say_participants(p, &message->room_update.participants);
         if (p->joined && p->options.others == 0 && count > 1)
             start_talking(p, now);
         else if (p->joined && p->options.others > 0 && count > p->options.others)

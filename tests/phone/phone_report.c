@@ -55,6 +55,21 @@ static void write_latency(struct json_writer *w, struct meter *meter)
     json_writer_end_object(w);
 }
 
+static void write_missing(struct json_writer *w, const struct meter_sender *s)
+{
+    uint32_t first, last, from = 0;
+    json_writer_key(w, "missing");
+    json_writer_begin_array(w);
+    for (int i = 0; i < PHONE_MISSING_MAX && meter_sender_missing(s, from, &first, &last); i++) {
+        json_writer_begin_array(w);
+        json_writer_u64(w, first);
+        json_writer_u64(w, last);
+        json_writer_end_array(w);
+        from = last + 1;
+    }
+    json_writer_end_array(w);
+}
+
 static void write_heard(struct json_writer *w, const struct meter *meter)
 {
     json_writer_key(w, "heard");
@@ -69,6 +84,7 @@ static void write_heard(struct json_writer *w, const struct meter *meter)
             json_writer_null(w);
         count(w, "received", s->distinct + s->duplicated);
         count(w, "lost", meter_sender_lost(s));
+        write_missing(w, s);
         count(w, "duplicated", s->duplicated);
         ms_or_null(w, "max_gap_ms", (double)s->max_gap / (double)CLOCK_MS);
         json_writer_end_object(w);

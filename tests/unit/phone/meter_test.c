@@ -109,6 +109,23 @@ static void the_head_counts_too(void **state)
     assert_counts(1, 9, 0, 0);
 }
 
+static void what_is_missing_comes_in_runs(void **state)
+{
+    (void)state;
+    uint32_t first, last;
+    TAKE_TEN(1, 2, 5, 6);
+    const struct meter_sender *s = &meter.senders[0];
+    const uint32_t runs[][3] = {{0, 0, 0}, {1, 3, 4}, {3, 3, 4}, {4, 4, 4}, {5, 7, 9}, {9, 9, 9}};
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        assert_true(meter_sender_missing(s, runs[i][0], &first, &last));
+        assert_int_equal(first, runs[i][1]);
+        assert_int_equal(last, runs[i][2]);
+    }
+    assert_false(meter_sender_missing(s, 10, &first, &last));
+    TAKE_TEN(0, 3, 4, 7, 8, 9);
+    assert_false(meter_sender_missing(s, 0, &first, &last));
+}
+
 static void a_duplicate_is_received_but_not_distinct(void **state)
 {
     (void)state;
@@ -220,6 +237,7 @@ int main(void)
         CASE(gaps_are_lost),
         CASE(the_tail_counts_by_the_stamped_total),
         CASE(the_head_counts_too),
+        CASE(what_is_missing_comes_in_runs),
         CASE(a_duplicate_is_received_but_not_distinct),
         CASE(a_late_packet_is_reordered_not_lost),
         CASE(senders_are_told_apart),
