@@ -51,6 +51,18 @@ def linked(made, links):
         made[b].linked(made[a].name)
 
 
+def reachable(count, links, but=()):
+    """{relay: the relays that it reaches, itself among them}, without the relays or links `but`."""
+    left = [i for i in range(count) if i not in but]
+    groups = {i: {i} for i in left}
+    for a, b in links:
+        if a in groups and b in groups and (a, b) not in but:
+            union = groups[a] | groups[b]
+            for i in union:
+                groups[i] = union
+    return groups
+
+
 def announced(relay, count):
     """Waits until the relay's neighbours have announced so many origins, all together."""
     wait_for(f"{count} origins at {relay.name}",
@@ -93,20 +105,33 @@ def watch(made):
     return Starvation([relay.data.pid for relay in made])
 
 
+def rosters(phone):
+    """The aliases in each list that it was told."""
+    return [sorted(line.split()[2:]) for line in phone.process.log().splitlines()
+            if line.startswith("participants ")]
+
+
+def roster(phone):
+    """Whom its last list had."""
+    return (rosters(phone) or [[]])[-1]
+
+
 def seen(phone):
     """How many people its last list had."""
-    counts = [line.split()[1] for line in phone.process.log().splitlines()
-              if line.startswith("participants ")]
-    return int(counts[-1]) if counts else 0
+    return len(roster(phone))
 
 
-def flowing(phones, made):
-    """Waits until they all talk, and half a second of it has come to the relays of each."""
+def flowing(phones, made, packets=25):
+    """Waits until they all talk, and that many packets of each more have come to the relays."""
     for phone in phones:
         phone.wait_log("talking")
+
+    def come(relay):
+        return sum(p["packets_in"] for p in relay.ctl("peers"))
+    before = {relay: come(relay) for relay in made}
     for relay in made:
-        wait_for(f"media at {relay.name}", lambda r=relay: sum(
-            p["packets_in"] for p in r.ctl("peers")) >= 25 * (len(phones) - 1))
+        wait_for(f"media at {relay.name}", lambda r=relay:
+                 come(r) >= before[r] + packets * (len(phones) - 1))
 
 
 # ---- what relays say to each other ----

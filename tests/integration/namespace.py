@@ -57,3 +57,7 @@ class Namespaces:
     def swallow(self):
         """From now on all that is sent there vanishes; nobody says that nobody is there."""
         run(*self.there, "ip", "address", "del", f"{THERE}/30", "dev", "far")
+
+    def heal(self):
+        run(*self.there, "ip", "address", "add", f"{THERE}/30", "dev", "far")
+        self._know(self.there, "far", HERE, self.here, "near")

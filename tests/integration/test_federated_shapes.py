@@ -1,23 +1,19 @@
 #!/usr/bin/env python3
 # timeout: 300
-"""One room on several relays, in all shapes: each packet reaches everybody else exactly once, silence
-is silent, and whoever loses a relay or a path is right again within seconds."""
+"""One room on several relays, in all shapes: each packet reaches everybody else exactly once, and
+silence is silent."""
 import json
-import os
 import time
 
-from federation import (ROOM, SHAPES, all_heard, announced, enter, excuse, flowing,
-                        linked, media_to, relays, seen, told, watch)
+from federation import (ROOM, SHAPES, all_heard, announced, enter, excuse, media_to, relays, told,
+                        watch)
 from harness import ALICE, BOB, CAROL, DAVE, main, program, wait_for
-from namespace import HERE, THERE, Namespaces
 from scrape import dropped
 from starvation import Starvation
 
 HOPS = {"limits": {"federation_hops": 4}}
 MEDIA = "000000000000000000000000"  # a media header
 PACKETS = [MEDIA + f"{i:08x}" for i in range(20)]
-RIGHT_AGAIN = 3.0   # seconds, after a relay died
-ROOM_FOR_CI = 2.0   # more, for machines that are slow
 
 
 # ---- shapes ----
@@ -172,105 +168,6 @@ def test_forty_talkers_with_the_default_config(lab):
     if report["received"] != sent:  # 2,000 a second overrun the phone's queue in 16 ms
         excuse(machine, Starvation.LIMIT)
     assert report["received"] == sent, (sent, report["received"], report["lost"], drops)
-
-
-# ---- a relay dies ----
-
-def one_gap(reports, seconds, machine):
-    """Of those who live: nobody hears a packet twice, and each pair misses one gap at most."""
-    senders = {report["sender"] for report in reports}
-    for report in reports:
-        assert report["error"] is None and report["duplicated"] == 0, report
-        heard = [h for h in report["heard"] if h["sender"] in senders]
-        assert len(heard) == len(reports) - 1, report
-        for h in heard:
-            if (h["max_gap_ms"] > 1000 * (seconds + ROOM_FOR_CI)
-                    or h["lost"] > h["max_gap_ms"] * 50 / 1000 + 5):
-                excuse(machine)
-                raise AssertionError(f"{h} of {report}")
-
-
-def dies(lab, made, victim, die):
-    """A phone at each relay; one relay dies while they talk. The others are right within seconds."""
-    machine = watch(made)
-    phones = enter(lab, made, 7)
-    flowing(phones, made)
-    begin = time.time()
-    die()
-    living = [phone for i, phone in enumerate(phones) if i != victim]
-    wait_for("the others' lists are right",
-             lambda: all(seen(phone) == len(living) for phone in living))
-    seconds = max(os.stat(phone.process.log_path).st_mtime for phone in living) - begin
-    reports = [phone.report(60) for phone in living]
-    lab.say(f"right after {seconds:.1f} s; the longest gap was "
-            f"{max(h['max_gap_ms'] for r in reports for h in r['heard']):.0f} ms")
-    if seconds > RIGHT_AGAIN + ROOM_FOR_CI:
-        excuse(machine)
-        raise AssertionError(f"only after {seconds:.1f} s")
-    one_gap(reports, RIGHT_AGAIN, machine)
-
-
-def test_a_relay_dies_and_its_port_is_closed(lab):
-    """A ring of four: the path of two of the others may have gone through it."""
-    made = relays(lab, *SHAPES["ring of four"], **HOPS)
-    dies(lab, made, 2, made[2].kill)
-
-
-def test_a_relay_dies_behind_a_black_hole(lab):
-    """A triangle: nobody tells the others that nobody is there any more."""
-    spaces = Namespaces(lab)
-    hosts = {0: {"host": HERE, "prefix": spaces.here}, 1: {"host": HERE, "prefix": spaces.here},
-             2: {"host": THERE, "prefix": spaces.there}}
-    made = relays(lab, *SHAPES["triangle"], hosts=hosts)
-
-    def die():
-        spaces.swallow()
-        made[2].kill()
-    dies(lab, made, 2, die)
-
-
-# ---- paths ----
-
-def test_a_change_of_path_loses_little_and_doubles_nothing(lab):
-    """Two neighbours in a ring of four: their link is cut, which sends their media the long way
-    round, and comes back."""
-    paths = {(0, 1): {}}
-    made = relays(lab, *SHAPES["ring of four"], paths=paths, **HOPS)
-    machine = watch(made)
-    phones = enter(lab, made[:2], 10)
-    flowing(phones, made[:2])
-    paths[0, 1].cut = True
-    for relay, label in ((made[0], "relay-1"), (made[1], "relay-0")):
-        wait_for(f"{relay.name} lost its link", lambda r=relay, w=label: not any(
-            p["label"] == w and p["state"] == "linked" for p in r.ctl("peers")))
-    paths[0, 1].cut = False
-    linked(made, [(0, 1)])
-    if not all(phone.process.running() for phone in phones):
-        excuse(machine)
-        raise AssertionError("the link came back too late for the talk")
-    reports = [phone.report(60) for phone in phones]
-    lab.say(f"lost {[report['lost'] for report in reports]} of 500")
-    one_gap(reports, RIGHT_AGAIN, machine)
-    assert paths[0, 1].dropped > 0 and all(report["lost"] > 0 for report in reports), reports
-
-
-def test_bad_lines(lab):
-    """A chain of three whose links lose 5 %, take 100 ms and change the order."""
-    count, links = SHAPES["chain of three"]
-    bad = {"loss": 0.05, "delay": 0.1, "jitter": 0.03}
-    made = relays(lab, count, links, paths={link: {**bad, "seed": i} for i, link in enumerate(links)})
-    machine = watch(made)
-    phones = enter(lab, made, 4)
-    for phone in phones:
-        wait_for("everybody is seen", lambda p=phone: seen(p) == 3)
-    for report in (phone.report(60) for phone in phones):
-        assert report["error"] is None and report["duplicated"] == 0, report
-        assert len(report["heard"]) == 2 and report["reordered"] > 0, report
-        for heard in report["heard"]:  # over two links one in ten is lost; thrice that is not chance
-            if heard["lost"] > 60:
-                excuse(machine)
-            assert 0 < heard["lost"] <= 60, report
-        assert report["latency_us"]["p50"] >= 100000, report
 
 
 if __name__ == "__main__":
