@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/sim/judge_calls.h"
+#include "tests/sim/judge_routes.h"
 #include "tests/sim/net_connection.h"
 
 #define SILENCE (5 * CLOCK_SECOND)      /* without a message */
@@ -168,6 +169,7 @@ void judge(struct world *w, int talkers)
     judge_rooms(w, &views);
     judge_media(w, &views, talkers);
     judge_presence(w, &views);
+    judge_routes(w, &views);
     judge_calls(w, &views);
     judge_relays(w);
     views_free(&views);

@@ -170,6 +170,13 @@ void relay_start_data(struct relay *r)
         net_timer_set(r->net, &r->notice, r->net->now + RELAY_NOTICE_AFTER);
 }
 
+cJSON *relay_ask_route(struct relay *r, const char *phone)
+{
+    cJSON *answer = core_route(r->core, phone, r->net->now);
+    set_deadline(r);
+    return answer;
+}
+
 static void read_config(struct relay *r, const char *yaml)
 {
     struct config_errors errors = {0};

@@ -40,5 +40,7 @@ void relay_kill_control(struct relay *r);
 void relay_start_control(struct relay *r);
 void relay_kill_data(struct relay *r);
 void relay_start_data(struct relay *r);
+/* core_route, while the control plane is there; freed by the caller. */
+cJSON *relay_ask_route(struct relay *r, const char *phone);
 
 #endif
