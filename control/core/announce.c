@@ -282,40 +282,73 @@ static void fill_want(const struct want *want, struct want_texts *texts, struct 
     out->off = want->off ? &yes : NULL;
 }
 
-/* One message: those at the head that are about one room. */
-static void say_wants(struct core *c, struct federation_link *link)
+/* The neighbour's own media is wanted again since this was queued: offs are said after ons. */
+static bool is_taken_back(const struct federation_link *link, const struct want *want)
 {
-    struct want_texts texts[WANTS_IN_ONE];
-    struct signal_want list[WANTS_IN_ONE];
-    struct global_room *room = link->wants->room;
+    static const struct ipc_tag none;
+    struct neighbour *n = NULL;
+    if (!want->off || memcmp(&want->label, &none, sizeof(none)) != 0)
+        return false;
+    HASH_FIND_PTR(link->neighbours, &want->room, n);
+    return n != NULL && n->asked;
+}
+
+/* The first ones in a row that are about one room, and on, or off. */
+static size_t take_wants(struct federation_link *link, bool off, struct global_room **room,
+                         struct want_texts *texts, struct signal_want *list)
+{
+    struct want *next;
     size_t count = 0;
-    while (count < WANTS_IN_ONE && link->wants != NULL && link->wants->room == room) {
-        struct want *want = link->wants;
-        fill_want(want, &texts[count], &list[count]);
-        count++;
+    for (struct want *want = link->wants; want != NULL && count < WANTS_IN_ONE; want = next) {
+        next = want->next;
+        if (want->off != off)
+            continue;
+        if (count > 0 && want->room != *room)
+            break;
+        if (!is_taken_back(link, want)) {
+            *room = want->room;
+            fill_want(want, &texts[count], &list[count]);
+            count++;
+        }
         DL_DELETE(link->wants, want);
         link->unsaid--;
         free(want);
     }
+    return count;
+}
+
+/* One message; false: there are none. */
+static bool say_wants(struct core *c, struct federation_link *link, bool off)
+{
+    struct want_texts texts[WANTS_IN_ONE];
+    struct signal_want list[WANTS_IN_ONE];
+    struct global_room *room = NULL;
+    size_t count = take_wants(link, off, &room, texts, list);
+    if (count == 0)
+        return false;
     struct signal_room_active_extension extension = {.want = {list, count}};
     struct signal active = {.type = SIGNAL_GLOBAL_ROOM_ACTIVE};
     active.global_room_active.room = signal_text_of(room->name);
     active.global_room_active.chappe = &extension;
     transaction_say(&c->transaction, speaker(link), &active);
     link->budget -= link->budget > 0;
+    return true;
 }
 
 /* ---- flushing ---- */
 
+/* What is wanted no more comes last: that there are members here may be what replaces a want. */
 static void flush(struct core *c, struct timer *timer)
 {
     struct federation_link *link = heap_entry(timer, struct federation_link, flush);
     link->budget = ANNOUNCE_BURST;
     link->flushed = c->now;
-    while (link->wants != NULL && link->budget > 0)
-        say_wants(c, link);
+    while (link->budget > 0 && say_wants(c, link, false))
+        ;
     while (link->ready != NULL && link->budget > 0)
         say(c, link->ready);
+    while (link->budget > 0 && say_wants(c, link, true))
+        ;
     if (link->end_owed && link->ready == NULL && link->wants == NULL) {
         link->end_owed = false;
         link_say_hello(c, link_oldest(link->peer), LINK_HELLO_END);

@@ -11,6 +11,7 @@ from federation import (SHAPES, enter, excuse, flowing, linked, media_to, reacha
                         rosters, watch)
 from harness import main, wait_for
 from namespace import HERE, THERE, Namespaces
+from scrape import dropped
 
 HOPS = {"limits": {"federation_hops": 4}}
 RIGHT_AGAIN = 3.0   # seconds, after a relay died
@@ -75,7 +76,10 @@ class Talk:
         return reports
 
     def excuse(self):
+        """What is missing was dropped somewhere, or it is the machine's fault."""
         excuse(self.machine)
+        for relay in self.made:
+            self.lab.say(f"{relay.name} dropped {dropped(relay)}")
 
 
 def heard(reports, listener, talker):

@@ -369,6 +369,47 @@ static void test_listing_replaces(void **state)
     harness_free(h);
 }
 
+/* Where in what was said after the first `from` messages this is; fails if it is not. */
+static size_t said_at(const struct fake_connection *conn, size_t from, const char *text)
+{
+    for (size_t i = from; i < conn->message_count; i++) {
+        if (strstr(conn->messages[i].text, text) != NULL)
+            return i;
+    }
+    fail_msg("not said: %s", text);
+    return 0;
+}
+
+/* The relay in the middle hears its neighbours for those behind it, or for its own member; when the
+ * one takes over from the other there is no moment in which it wants nothing. */
+static void test_no_pause_between_two_reasons_to_hear(void **state)
+{
+    (void)state;
+    static const struct mesh_edge edges[] = {{1, 0}, {1, 2}};
+    struct harness *h = mesh_new(3, edges, COUNT(edges), 2, true);
+    mesh_enter(h, 0, 1, "general");
+    mesh_enter(h, 2, 2, "general");
+    settle(h);
+    struct fake_connection *link = sim_link_connection(&h->relays[1], 0);
+    size_t before = link->message_count;
+    struct mesh_person m = mesh_enter(h, 1, 3, "general");
+    settle(h);
+    assert_true(said_at(link, before, m.phone.name) < said_at(link, before, "\"off\":true"));
+    before = link->message_count;
+    sim_hang(m.phone.relay, m.member);
+    settle(h);
+    assert_true(said_at(link, before, "\"want\"") <
+                said_at(link, before, "\"participants\":[],\"chappe\":{\"version\""));
+    for (int turn = 0; turn < 3; turn++) { /* faster than it is said */
+        m.member = phone_join(&m.phone, "general");
+        sim_hang(m.phone.relay, m.member);
+        settle(h);
+        assert_int_equal(h->relays[0].plane.rooms[0].hop_count, 1);
+    }
+    mesh_expect_all_hear(h, 1 | 4);
+    harness_free(h);
+}
+
 /* ---- adoption ---- */
 
 static void live(struct harness *h)
@@ -465,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_path_change),
         cmocka_unit_test(defect_80_lists_are_checked),
         cmocka_unit_test(test_listing_replaces),
+        cmocka_unit_test(test_no_pause_between_two_reasons_to_hear),
         cmocka_unit_test(test_next_life_is_asked_what_holds),
         cmocka_unit_test(test_adoption_changes_nothing),
     };
