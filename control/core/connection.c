@@ -404,6 +404,8 @@ void connection_closed(struct core *c, const struct ipc_closed *closed)
         abandon_question(c, conn);
         char reason[IPC_NAME_MAX + 1];
         signal_text_copy(signal_text_of_bytes(closed->reason), reason, sizeof(reason));
+        conn->timed_out = -(int)closed->error == ERR_TIMEOUT;
+        conn->by_peer = closed->by_peer;
         leave_all(c, conn, reason);
         connection_free(c, conn);
     } else if (closed->dialed && !probe_target_dial_failed(c, closed)) {

@@ -67,6 +67,8 @@ struct connection {
     char *vouched; /* the fingerprint that the auth service named; NULL: none */
 
     uint64_t opened; /* ns; 0: by a control plane before this one */
+    bool timed_out;  /* it has ended, by silence */
+    bool by_peer;    /* the other end has ended it */
 
     struct timer timer; /* of the stage */
     struct deferred record;

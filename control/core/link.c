@@ -231,6 +231,8 @@ static void lost(struct core *c, struct link_connection *l, const char *reason)
     report_limited(c, REPORT_LINK, LOG_WARN, "link_connection_lost", LOG_STR("peer", peer->label),
                    LOG_STR("reason", reason), LOG_U64("connections", count_links(peer)));
     count_strike(c, l);
+    if (!l->ours)
+        renewal_lost(c, peer, l->connection);
     if (peer_linked(peer)) {
         federation_link_up(c, peer);
         lost_one(c, peer, l->ours, oldest);

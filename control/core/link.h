@@ -9,8 +9,10 @@
  *
  * An original's two ends share one entry for all connections (defect 21): none of them is closed as
  * redundant, and when one of several is lost it is dialed again, or if we cannot dial, the rest is
- * closed so that it dials. A relay older than the seed ends the link at the first forwarded signal:
- * a legacy link that closes within 1 s of that, twice in a row, gets none for a day.
+ * closed so that it dials. What else an old connection may do to a new one: renewal.h.
+ *
+ * A relay older than the seed ends the link at the first forwarded signal: a legacy link that
+ * closes within 1 s of that, twice in a row, gets none for a day.
  */
 #ifndef CHAPPE_CONTROL_CORE_LINK_H
 #define CHAPPE_CONTROL_CORE_LINK_H

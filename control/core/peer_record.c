@@ -2,7 +2,7 @@
 
 #include "control/core/record.h"
 
-#define RECORD_VERSION 2 /* 1 has no `since` */
+#define RECORD_VERSION 3 /* 1 has no `since`, 2 no renewal */
 
 static void put_address(struct buffer *out, const struct address *address)
 {
@@ -40,6 +40,8 @@ void peer_record_write(struct core *c, struct deferred *work)
     buffer_append_u8(&value, peer->strikes);
     buffer_append_u64(&value, peer->silent_until);
     buffer_append_u64(&value, peer->since);
+    buffer_append_u64(&value, peer->renewal.at);
+    buffer_append_u8(&value, peer->renewal.unsure);
 
     char key[RECORD_KEY_SIZE];
     record_key_hex(key, RECORD_PEER,
@@ -82,6 +84,8 @@ int peer_record_read(struct peer *peer, struct bytes value)
     peer->strikes = reader_u8(&r);
     peer->silent_until = reader_u64(&r);
     peer->since = value.data[0] < 2 ? 0 : reader_u64(&r);
+    peer->renewal.at = value.data[0] < 3 ? 0 : reader_u64(&r);
+    peer->renewal.unsure = value.data[0] >= 3 && record_get_bool(&r);
     if (reader_finish(&r) < 0 || state > RECONNECT_LINKED)
         return ERR_SYNTAX;
     peer->reconnect.state = (enum reconnect_state)state;

@@ -27,6 +27,7 @@ static struct peer *make(struct core *c, const struct fingerprint_tls *fingerpri
     peer->fingerprint = *fingerprint;
     peer->timer.due = timer_due;
     peer->record.run = peer_record_write;
+    renewal_init(&peer->renewal);
     reconnect_init(&peer->reconnect, c->now);
     HASH_ADD(hh, c->peers, fingerprint, sizeof(peer->fingerprint), peer);
     return peer;
@@ -76,6 +77,7 @@ void peers_free(struct core *c)
 void peers_remove(struct core *c, struct peer *peer)
 {
     timer_stop(c, &peer->timer);
+    renewal_forget(c, peer);
     deferred_cancel(c, &peer->record);
     question_forget(c, &peer->question);
     HASH_DEL(c->peers, peer);
@@ -86,6 +88,7 @@ void peers_forget(struct core *c)
 {
     for (struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next) {
         timer_stop(c, &peer->timer);
+        renewal_forget(c, peer);
         deferred_cancel(c, &peer->record);
         question_forget(c, &peer->question);
         reconnect_init(&peer->reconnect, c->now);
@@ -156,8 +159,15 @@ static void failed(struct core *c, struct peer *peer)
     schedule(c, peer);
 }
 
+void peer_dial_at(struct core *c, struct peer *peer, uint64_t at)
+{
+    reconnect_at(&peer->reconnect, at);
+    schedule(c, peer);
+}
+
 void peer_link_up(struct core *c, struct peer *peer)
 {
+    renewal_linked(c, peer);
     reconnect_linked(&peer->reconnect, c->now);
     peer->last_error[0] = '\0';
     peer->since = c->now;
@@ -175,6 +185,7 @@ void peer_link_lost(struct core *c, struct peer *peer)
 void peers_start(struct core *c)
 {
     for (struct peer *peer = c->peers; peer != NULL; peer = peer->hh.next) {
+        renewal_start(c, peer);
         if (peer->resolving)
             peer_redial(c, peer);
         else if (peer->address != NULL && reconnect_deadline(&peer->reconnect) != UINT64_MAX)
@@ -240,8 +251,7 @@ void peer_readdressed(struct core *c, struct peer *peer)
     peer->resolving = false;
     peer->dial = 0;
     peer->address_count = peer->address_next = 0;
-    reconnect_now(&peer->reconnect, c->now);
-    schedule(c, peer);
+    peer_dial_at(c, peer, c->now);
 }
 
 static void timer_due(struct core *c, struct timer *timer)
@@ -297,6 +307,7 @@ void peers_dial_failed(struct core *c, const struct ipc_closed *closed)
         return;
     c->counters.dials_failed++;
     peer->dial = 0;
+    renewal_dial_failed(c, peer);
     int error = -(int)closed->error;
     if (error == ERR_PIN)
         report_pin(c, peer, closed);

@@ -13,6 +13,7 @@
 #include "control/core/peer_terms.h"
 #include "control/core/peer_traffic.h"
 #include "control/core/reconnect.h"
+#include "control/core/renewal.h"
 
 struct federation_link;
 struct link_connection;
@@ -43,6 +44,7 @@ struct peer {
     bool later;            /* it has sent something that only the later original knows */
     uint8_t strikes;       /* links that ended right after their first forward; link.h */
     uint64_t silent_until; /* no forwards to it until then */
+    struct renewal renewal;
 
     struct timer timer;
     struct question question;
@@ -87,6 +89,8 @@ void peer_redial(struct core *c, struct peer *peer);
 /* The config gives it another address, or none any more: what is under way to the old one counts
    no longer, and unless it is linked it is dialed at once. */
 void peer_readdressed(struct core *c, struct peer *peer);
+/* Dials at this time and as if for the first time, unless it is linked. */
+void peer_dial_at(struct core *c, struct peer *peer, uint64_t at);
 void peer_link_up(struct core *c, struct peer *peer);
 void peer_link_lost(struct core *c, struct peer *peer);
 

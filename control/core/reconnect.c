@@ -49,8 +49,8 @@ void reconnect_lost(struct reconnect *r, uint64_t now, uint64_t random)
     back_off(r, now, random);
 }
 
-void reconnect_now(struct reconnect *r, uint64_t now)
+void reconnect_at(struct reconnect *r, uint64_t at)
 {
     if (r->state != RECONNECT_LINKED)
-        reconnect_init(r, now);
+        reconnect_init(r, at);
 }

@@ -40,7 +40,8 @@ void reconnect_failed(struct reconnect *r, uint64_t now, uint64_t random);
 void reconnect_linked(struct reconnect *r, uint64_t now);
 /* Its last connection is gone. */
 void reconnect_lost(struct reconnect *r, uint64_t now, uint64_t random);
-/* Dial at once and as if for the first time, unless linked: the operator's wish. */
-void reconnect_now(struct reconnect *r, uint64_t now);
+/* Dial at `at` and as if for the first time, unless linked: the operator's wish, or a link that we
+   have closed ourselves. */
+void reconnect_at(struct reconnect *r, uint64_t at);
 
 #endif

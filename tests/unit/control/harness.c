@@ -345,7 +345,7 @@ static void announce(struct relay *r, struct fake_connection *conn)
     input(r, conn, &item, NULL);
 }
 
-static void close_end(struct relay *r, struct fake_connection *conn, const char *reason)
+static void end(struct relay *r, struct fake_connection *conn, int error, const char *reason)
 {
     if (!conn->open)
         return;
@@ -355,9 +355,15 @@ static void close_end(struct relay *r, struct fake_connection *conn, const char 
     item.u.closed.connection = conn->facts.connection;
     item.u.closed.dialed = conn->facts.dialed;
     item.u.closed.dial = conn->facts.dial;
-    item.u.closed.by_peer = true;
+    item.u.closed.error = (uint32_t)-error;
+    item.u.closed.by_peer = error == 0;
     item.u.closed.reason = bytes_of_string(reason);
     input(r, conn, &item, NULL);
+}
+
+static void close_end(struct relay *r, struct fake_connection *conn, const char *reason)
+{
+    end(r, conn, 0, reason);
 }
 
 struct fake_connection *sim_connect_from(struct relay *r, const char *sni, const char *address,
@@ -420,6 +426,12 @@ void sim_hang(struct relay *r, struct fake_connection *conn)
     harness_settle(r->harness);
 }
 
+void sim_silence(struct relay *r, struct fake_connection *conn)
+{
+    end(r, conn, ERR_TIMEOUT, "");
+    harness_settle(r->harness);
+}
+
 /* ---- between relays ---- */
 
 static struct relay *listener_at(struct harness *h, const struct address *address)
@@ -477,7 +489,7 @@ static void make_link(struct relay *a, struct relay *b, const struct ipc_dial *d
 
 struct fake_connection *sim_dialed(struct relay *r, const struct ipc_dial *dial, int certificate)
 {
-    struct fake_connection *conn = fake_plane_open(&r->plane, "_probe");
+    struct fake_connection *conn = fake_plane_open(&r->plane, (const char *)dial->sni.data);
     conn->facts.dialed = true;
     conn->facts.dial = dial->dial;
     conn->facts.remote = dial->remote;

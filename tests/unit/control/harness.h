@@ -112,6 +112,8 @@ void sim_sayf(struct relay *r, struct fake_connection *conn, const char *format,
     __attribute__((format(printf, 3, 4)));
 /* The other end closes. */
 void sim_hang(struct relay *r, struct fake_connection *conn);
+/* Nothing came from it for too long. */
+void sim_silence(struct relay *r, struct fake_connection *conn);
 /* Closes all connections between two relays, on both sides. */
 void harness_cut(struct harness *h, int a, int b);
 

@@ -75,7 +75,7 @@ static void test_nothing_is_dialed_while_linked(void **state)
     reconnect_linked(&r, START);
     assert_true(reconnect_deadline(&r) == UINT64_MAX);
     reconnect_failed(&r, START + 1, 0); /* the dial, while the peer had dialed us */
-    reconnect_now(&r, START + 2);
+    reconnect_at(&r, START + 2);
     assert_false(reconnect_due(&r, START + 3600 * SECOND));
 }
 
@@ -111,7 +111,7 @@ static void test_an_operator_can_hurry_it(void **state)
     for (int i = 0; i < 6; i++)
         wait_after_failure(&r, &at, 0);
     reconnect_failed(&r, at, 0);
-    reconnect_now(&r, at + 1);
+    reconnect_at(&r, at + 1);
     assert_true(reconnect_due(&r, at + 1));
     reconnect_failed(&r, at + 1, 0);
     assert_int_equal(reconnect_deadline(&r) - (at + 1), SECOND / 2);
