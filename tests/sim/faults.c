@@ -1,6 +1,7 @@
 #include "tests/sim/faults.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/sim/net_connection.h"
 
@@ -281,15 +282,21 @@ static void judge_talk(struct world *w)
     echo_free_all(&w->echoes);
 }
 
-/* An original whose old connection times out forgets the new one (defect 21), and nobody can tell:
-   its links are made anew. */
-static void heal_originals(struct world *w)
+/* An original tells of who comes first, and not that those who timed out have left (defect 26):
+   when they have, its people leave and come back. Its links are not touched. */
+static void enter_originals_anew(struct world *w)
 {
     world_pass(w, 2 * NET_IDLE_TIMEOUT);
-    for (size_t i = 0; i < w->shape.count; i++) {
-        const struct edge *e = &w->shape.edges[i];
-        if (world_is_original(w, e->a) || world_is_original(w, e->b))
-            net_part(world_endpoint(w, e->a), world_endpoint(w, e->b));
+    for (int i = 0; i < w->options.people; i++) {
+        struct person *p = w->people[i];
+        int relay = p->relay;
+        char room[sizeof(p->room)];
+        if (relay < 0 || !world_is_original(w, relay))
+            continue;
+        memcpy(room, p->room, sizeof(room));
+        person_leave(p);
+        world_pass(w, CLOCK_SECOND);
+        person_join(p, relay, world_endpoint(w, relay), room);
     }
 }
 
@@ -303,8 +310,8 @@ void faults_run(struct world *w, int things)
     }
     heal_all(w);
     pass_talking(w, AFTERWARDS);
-    if (w->options.originals > 0 && !w->options.keep_links)
-        heal_originals(w);
+    if (w->options.originals > 0)
+        enter_originals_anew(w);
     world_pass(w, HEALING);
     for (int i = 0; i < w->options.phones; i++)
         phone_hang_up(w->phones[i]);

@@ -14,7 +14,7 @@
 struct arguments {
     const char *seed, *table_key, *shape, *relays, *originals, *people, *phones, *hops, *hours,
         *talkers;
-    bool trusting, keep_links, verbose, cost;
+    bool trusting, verbose, cost;
     int hour_count, talker_count;
     struct world_options world;
 };
@@ -56,7 +56,6 @@ static int check(const struct options *o, struct arguments *a)
     w->seed = a->seed == NULL ? 1 : strtoull(a->seed, NULL, 0);
     w->table_key = a->table_key == NULL ? 0 : strtoull(a->table_key, NULL, 0);
     w->trusting = a->trusting;
-    w->keep_links = a->keep_links;
     w->verbose = a->verbose;
     return rc;
 }
@@ -88,10 +87,9 @@ static int report(const struct arguments *a, struct world *w, int hour)
            (unsigned long long)w->net.digest);
     fwrite(w->wrong.data, 1, w->wrong.len, stdout);
     printf("\nagain: sim --seed %llu --shape %s --relays %d --originals %d --people %d --phones "
-           "%d --hops %d --hours %d --talkers %d%s%s\n",
+           "%d --hops %d --hours %d --talkers %d%s\n",
            (unsigned long long)o->seed, shape_name(o->shape), o->relays, o->originals, o->people,
-           o->phones, o->hops, hour, a->talker_count, o->trusting ? " --trusting" : "",
-           o->keep_links ? " --keep-links" : "");
+           o->phones, o->hops, hour, a->talker_count, o->trusting ? " --trusting" : "");
     return EXIT_FAILED;
 }
 
@@ -156,9 +154,6 @@ int main(int argc, char **argv)
         {.name = "hours", .argument = "N", .help = "of trouble, each judged", .value = &a.hours},
         {.name = "talkers", .argument = "N", .help = "who are judged", .value = &a.talkers},
         {.name = "trusting", .help = "all have delegate", .flag = &a.trusting},
-        {.name = "keep-links",
-         .help = "to originals, whatever happened: shows defect 21",
-         .flag = &a.keep_links},
         {.name = "cost", .help = "measures one join, one call, ...", .flag = &a.cost},
         {.name = "verbose", .help = "says all to standard error", .flag = &a.verbose},
     };

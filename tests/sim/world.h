@@ -24,7 +24,6 @@ struct world_options {
     int phones;
     int global_rooms;  /* 1 or 2 */
     int hops;          /* federation_hops of all */
-    bool keep_links;   /* those with originals are not made anew after an hour (faults.c) */
     bool trusting;     /* all have delegate; else one side in six has not */
     uint32_t room_pps; /* federation_room_pps */
     uint64_t latency;  /* ns of a relay's line at most; the least is a tenth */
