@@ -295,6 +295,11 @@ struct federation_link *federation_link_of(const struct core *c, const struct pe
     return peer->federation;
 }
 
+static int by_fingerprint(const struct federation_link *a, const struct federation_link *b)
+{
+    return fingerprint_tls_compare(&a->fingerprint, &b->fingerprint);
+}
+
 static struct federation_link *add_link(struct core *c, struct peer *peer)
 {
     struct federation_link *link = calloc(1, sizeof(*link));
@@ -311,7 +316,7 @@ static struct federation_link *add_link(struct core *c, struct peer *peer)
     link->told_forwarded = peer->delegate;
     announce_init(link);
     peer->federation = link;
-    DL_APPEND(c->federation->links, link);
+    DL_INSERT_INORDER(c->federation->links, link, by_fingerprint);
     return link;
 }
 

@@ -196,11 +196,11 @@ struct federation {
     struct topic *topics;
     struct topic *held; /* utlist, see hold.h */
     size_t held_count;
-    struct timer hold; /* the first of them is over */
-    struct federation_link *links;
-    struct presence *presences; /* of all relays, utlist */
-    struct presence *own;       /* ours */
-    size_t presence_names;      /* of the others */
+    struct timer hold;             /* the first of them is over */
+    struct federation_link *links; /* by fingerprint: the same order after adoption */
+    struct presence *presences;    /* of all relays, utlist */
+    struct presence *own;          /* ours */
+    size_t presence_names;         /* of the others */
 };
 
 /* 0 or ERR_MEMORY. Makes the rooms of the config and their own topics. */

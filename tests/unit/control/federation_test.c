@@ -488,6 +488,33 @@ static void test_adoption_changes_nothing(void **state)
         buffer_free(&outcome[i]);
 }
 
+static char *rooms_of(const struct relay *r)
+{
+    cJSON *view = core_view_rooms(r->core);
+    char *text = cJSON_PrintUnformatted(view);
+    cJSON_Delete(view);
+    return text;
+}
+
+/* The link that came up last is the first one of the config. */
+static void test_links_are_in_the_same_order_after_adoption(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(3, chain, 2, 2, true);
+    for (int i = 0; i < 3; i++)
+        mesh_enter(h, i, i + 1, "general");
+    harness_cut(h, 0, 1);
+    harness_pass(h, 5 * CLOCK_SECOND);
+    char *before = rooms_of(&h->relays[1]);
+    assert_non_null(strstr(before, "\"links\":[\"relay-0\",\"relay-2\"]"));
+    sim_adopt(&h->relays[1]);
+    char *after = rooms_of(&h->relays[1]);
+    assert_string_equal(after, before);
+    free(before);
+    free(after);
+    harness_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_no_pause_between_two_reasons_to_hear),
         cmocka_unit_test(test_next_life_is_asked_what_holds),
         cmocka_unit_test(test_adoption_changes_nothing),
+        cmocka_unit_test(test_links_are_in_the_same_order_after_adoption),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
