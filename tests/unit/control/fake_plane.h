@@ -9,7 +9,7 @@
 
 #include "ipc/catalogue.h"
 
-#define FAKE_MESSAGES_MAX 512
+#define FAKE_MESSAGES_MAX 1024
 #define FAKE_INPUTS_MAX 64
 #define FAKE_CONNECTIONS_MAX 256
 #define FAKE_THINGS_MAX 1024

@@ -5,19 +5,7 @@
 #ifndef CHAPPE_TESTS_UNIT_CONTROL_FLOWS_H
 #define CHAPPE_TESTS_UNIT_CONTROL_FLOWS_H
 
-#include "harness.h"
-
-/* The time that a control plane may be gone in all before a flow gives up. */
-#define FLOW_PATIENCE (40 * CLOCK_SECOND)
-
-struct flow_world {
-    struct harness *h;
-    struct relay *ra, *rb; /* of the caller, of the callee; the same in a call on one relay; the
-                              ends of a chain */
-    struct caller a, b;    /* registered */
-    uint64_t rest;         /* ns that are waited before each look */
-    struct buffer *seen;   /* what the flow's looks have seen */
-};
+#include "steps.h"
 
 struct flow {
     const char *name;
@@ -34,18 +22,16 @@ extern const size_t flow_count;
    the same only if a successor adopts at once. */
 bool flow_federates(const struct flow *flow);
 
-#define FLOW_RELAYS_MAX 4
-
 /* On one relay, across two or at the ends of a chain of four, with these deaths of each. */
 struct flow_run {
     const struct flow *flow;
     int relays;
     uint64_t rest;
-    struct deaths deaths[FLOW_RELAYS_MAX];
+    struct deaths deaths[HARNESS_RELAYS_MAX];
 };
 /* What was seen: NUL-terminated lines, freed by the caller with buffer_free. `steps`: how many each
    control plane took; `died`: how often they did. */
-void flow_play(const struct flow_run *run, struct buffer *seen, size_t steps[FLOW_RELAYS_MAX],
+void flow_play(const struct flow_run *run, struct buffer *seen, size_t steps[HARNESS_RELAYS_MAX],
                size_t *died);
 
 #endif

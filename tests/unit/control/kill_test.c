@@ -11,6 +11,7 @@
  * - If the relay is headless for a while, records hold other times, and are compared by name only.
  *   What phones are sent may not differ; nor what peers are, but for one message: is_no_news.
  */
+#include "deaths.h"
 #include "flows.h"
 
 #define HEADLESS CLOCK_SECOND
@@ -22,11 +23,6 @@
 #define THIN 1
 #endif
 #define SEEDS (30 / THIN)
-
-struct tally {
-    size_t runs;
-    size_t deaths;
-};
 
 /* Length of what is compared of a line. */
 static size_t compared(const char *line, size_t len, bool exact)
@@ -77,16 +73,7 @@ static const char *skip_no_news(const char *line, bool exact)
 static void describe(const struct flow_run *run)
 {
     print_error("%s, relays: %d:", run->flow->name, run->relays);
-    for (int i = 0; i < run->relays; i++) {
-        const struct deaths *d = &run->deaths[i];
-        for (size_t k = 0; k < HARNESS_DEATHS_MAX && d->at[k] != 0; k++)
-            print_error(" relay %d dies at step %zu", i, d->at[k]);
-        if (d->headless != 0)
-            print_error(" and is headless");
-        if (d->one_in != 0)
-            print_error(" relay %d dies at one in %u steps", i, d->one_in);
-    }
-    print_error("\n");
+    deaths_describe(run->deaths);
 }
 
 static void expect_same(const struct flow_run *run, const char *a, const char *b, bool exact)
@@ -110,23 +97,28 @@ static void expect_same(const struct flow_run *run, const char *a, const char *b
     }
 }
 
-static void play_and_compare(const struct flow_run *run, const struct buffer *plain, bool exact,
-                             struct tally *tally)
+/* A flow, and how it looks if nobody dies. */
+struct trial {
+    struct flow_run run;
+    struct buffer plain;
+};
+
+static size_t play_and_compare(void *context, const struct deaths of[HARNESS_RELAYS_MAX])
 {
+    struct trial *t = context;
     struct buffer seen = {0};
-    size_t steps[FLOW_RELAYS_MAX], died;
+    size_t steps[HARNESS_RELAYS_MAX], died;
+    memcpy(t->run.deaths, of, sizeof(t->run.deaths));
     if (getenv("KILL_TEST_VERBOSE") != NULL)
-        describe(run);
-    flow_play(run, &seen, steps, &died);
-    assert_true(died > 0 || run->deaths[0].one_in != 0);
-    expect_same(run, (const char *)plain->data, (const char *)seen.data, exact);
+        describe(&t->run);
+    flow_play(&t->run, &seen, steps, &died);
+    assert_true(died > 0 || of[0].one_in != 0);
+    expect_same(&t->run, (const char *)t->plain.data, (const char *)seen.data, t->run.rest == 0);
     buffer_free(&seen);
-    tally->runs++;
-    tally->deaths += died;
+    return died;
 }
 
-typedef void variation(struct flow_run *run, const struct buffer *plain,
-                       const size_t steps[FLOW_RELAYS_MAX], struct tally *tally);
+typedef void variation(struct deaths_of *d);
 
 static bool makes_sense(const struct flow *flow, int relays)
 {
@@ -134,71 +126,41 @@ static bool makes_sense(const struct flow *flow, int relays)
 }
 
 /* On 1, 2 or 4 relays, up to `max`. */
-static void each_flow(const char *what, uint64_t rest, int max, variation *vary)
+static void each_flow(const char *what, uint64_t headless, int max, variation *vary)
 {
-    struct tally tally = {0};
+    struct deaths_of d = {.headless = headless, .thin = THIN, .try = play_and_compare};
     for (size_t i = 0; i < flow_count; i++) {
         for (int relays = 1; relays <= max; relays *= 2) {
-            struct flow_run run = {.flow = &flows[i], .relays = relays, .rest = rest};
-            struct buffer plain = {0};
-            size_t steps[FLOW_RELAYS_MAX] = {0}, died;
-            if (!makes_sense(&flows[i], relays) || (rest > 0 && flow_federates(&flows[i])))
+            struct trial t = {{.flow = &flows[i], .relays = relays, .rest = 2 * headless}, {0}};
+            size_t died;
+            if (!makes_sense(&flows[i], relays) || (headless > 0 && flow_federates(&flows[i])))
                 continue;
-            flow_play(&run, &plain, steps, &died);
+            flow_play(&t.run, &t.plain, d.steps, &died);
             assert_int_equal(died, 0);
-            vary(&run, &plain, steps, &tally);
-            buffer_free(&plain);
+            d.relays = relays;
+            d.context = &t;
+            vary(&d);
+            buffer_free(&t.plain);
         }
     }
-    print_message("%s: %zu runs, %zu deaths\n", what, tally.runs, tally.deaths);
-}
-
-/* The first of the kill points taken: another one from time to time. */
-static size_t first(const struct tally *tally)
-{
-    return 1 + tally->runs % THIN;
-}
-
-/* ---- one death ---- */
-
-static void die_once(struct flow_run *run, const struct buffer *plain,
-                     const size_t steps[FLOW_RELAYS_MAX], struct tally *tally)
-{
-    for (int i = 0; i < run->relays; i++) {
-        for (size_t at = first(tally); at <= steps[i]; at += THIN) {
-            memset(run->deaths, 0, sizeof(run->deaths));
-            run->deaths[i] = (struct deaths){.at = {at}, .headless = run->rest > 0 ? HEADLESS : 0};
-            play_and_compare(run, plain, run->rest == 0, tally);
-        }
-    }
+    print_message("%s: %zu runs, %zu deaths\n", what, d.tried, d.died);
 }
 
 static void test_one_death_at_each_step(void **state)
 {
     (void)state;
-    each_flow("one death", 0, 4, die_once);
+    each_flow("one death", 0, 4, deaths_once);
 }
 
 static void test_one_death_at_each_step_and_headless_for_a_while(void **state)
 {
     (void)state;
-    each_flow("one death, headless", 2 * HEADLESS, 4, die_once);
+    each_flow("one death, headless", HEADLESS, 4, deaths_once);
 }
 
-/* ---- two deaths ---- */
-
-static void die_twice(struct flow_run *run, const struct buffer *plain,
-                      const size_t steps[FLOW_RELAYS_MAX], struct tally *tally)
+static void die_twice(struct deaths_of *d)
 {
-    for (int i = 0; i < run->relays; i++) {
-        for (size_t at = first(tally); at <= steps[i]; at += THIN) {
-            for (size_t apart = 1; apart <= APART_MAX; apart++) {
-                memset(run->deaths, 0, sizeof(run->deaths));
-                run->deaths[i] = (struct deaths){.at = {at, at + apart}};
-                play_and_compare(run, plain, true, tally);
-            }
-        }
-    }
+    deaths_twice(d, APART_MAX);
 }
 
 static void test_two_deaths_the_second_soon(void **state)
@@ -207,20 +169,9 @@ static void test_two_deaths_the_second_soon(void **state)
     each_flow("two deaths", 0, 2, die_twice);
 }
 
-/* ---- any number of deaths ---- */
-
-static void die_at_random(struct flow_run *run, const struct buffer *plain,
-                          const size_t steps[FLOW_RELAYS_MAX], struct tally *tally)
+static void die_at_random(struct deaths_of *d)
 {
-    static const unsigned one_in[] = {2, 3, 5, 8, 13};
-    static const uint64_t primes[FLOW_RELAYS_MAX] = {7919, 104729, 15485863, 49979687};
-    (void)steps;
-    for (unsigned seed = 1; seed <= SEEDS; seed++) {
-        unsigned n = one_in[seed % (sizeof(one_in) / sizeof(one_in[0]))];
-        for (int i = 0; i < FLOW_RELAYS_MAX; i++)
-            run->deaths[i] = (struct deaths){.one_in = n, .random = seed * primes[i]};
-        play_and_compare(run, plain, true, tally);
-    }
+    deaths_at_random(d, SEEDS);
 }
 
 static void test_deaths_of_all_at_random(void **state)

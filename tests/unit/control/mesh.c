@@ -41,13 +41,15 @@ struct harness *mesh_new(int count, const struct mesh_edge *edges, size_t edge_c
     return mesh_new_beside(count, edges, edge_count, hops, delegate, 0);
 }
 
-struct harness *mesh_new_beside(int count, const struct mesh_edge *edges, size_t edge_count,
-                                int hops, bool delegate, unsigned originals)
+static struct harness *make(int count, const struct mesh_edge *edges, size_t edge_count, int hops,
+                            bool delegate, unsigned originals, const char *extra)
 {
     struct harness *h = harness_new();
     char yaml[4096];
     for (int n = 0; n < count; n++) {
         config_of(yaml, sizeof(yaml), n, edges, edge_count, hops, delegate, originals);
+        size_t len = strlen(yaml);
+        snprintf(yaml + len, sizeof(yaml) - len, "%s", n == 0 ? extra : "");
         harness_relay(h, yaml);
     }
     harness_pass(h, 5 * CLOCK_SECOND);
@@ -56,6 +58,18 @@ struct harness *mesh_new_beside(int count, const struct mesh_edge *edges, size_t
         assert_non_null(sim_link_connection(&h->relays[edges[i].b], edges[i].a));
     }
     return h;
+}
+
+struct harness *mesh_new_beside(int count, const struct mesh_edge *edges, size_t edge_count,
+                                int hops, bool delegate, unsigned originals)
+{
+    return make(count, edges, edge_count, hops, delegate, originals, "");
+}
+
+struct harness *mesh_new_with(int count, const struct mesh_edge *edges, size_t edge_count, int hops,
+                              bool delegate, const char *extra)
+{
+    return make(count, edges, edge_count, hops, delegate, 0, extra);
 }
 
 static bool has_members(const struct relay *r, const char *room)

@@ -19,6 +19,9 @@ struct harness *mesh_new(int count, const struct mesh_edge *edges, size_t edge_c
 /* The same; each also trusts the originals whose bits are set: puppets of these numbers. */
 struct harness *mesh_new_beside(int count, const struct mesh_edge *edges, size_t edge_count,
                                 int hops, bool delegate, unsigned originals);
+/* The same without originals; `extra` is added to the config of relay 0. */
+struct harness *mesh_new_with(int count, const struct mesh_edge *edges, size_t edge_count, int hops,
+                              bool delegate, const char *extra);
 /* How often a packet of somebody at `from` reaches the members of the room at each relay. */
 void mesh_talk(struct harness *h, int from, const char *room, int heard[HARNESS_RELAYS_MAX]);
 /* The same for a packet that an original sends over all its links. */
