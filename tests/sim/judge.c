@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/sim/judge_calls.h"
+#include "tests/sim/leftover.h"
 #include "tests/sim/judge_routes.h"
 #include "tests/sim/net_connection.h"
 
@@ -133,22 +134,6 @@ static void judge_relays(struct world *w)
     }
 }
 
-static void judge_empty(struct world *w, const struct relay *r)
-{
-    static const char *const kinds[] = {"call/", "transit/", "demand/", "asked/"};
-    struct plane_census census = plane_census(r->plane);
-    struct core_gauges gauges = core_gauges(r->core);
-    if (census.routes > 0 || census.rooms > 0)
-        world_wrong(w, "relay %d: %zu routes and %zu rooms are left", r->number, census.routes,
-                    census.rooms);
-    if (gauges.phones > 0 || gauges.sessions > 0 || gauges.calls > 0)
-        world_wrong(w, "relay %d: phones, members or calls are left", r->number);
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (plane_records_of(r->plane, kinds[i]) > 0)
-            world_wrong(w, "relay %d: records %s are left", r->number, kinds[i]);
-    }
-}
-
 void judge_emptiness(struct world *w)
 {
     for (int i = 0; i < w->options.people; i++)
@@ -157,8 +142,7 @@ void judge_emptiness(struct world *w)
         phone_unregister(w->phones[i]);
     world_trace(w, "all go");
     world_pass(w, FORGETTING);
-    for (int i = 0; i < w->options.relays && w->options.originals == 0; i++)
-        judge_empty(w, w->relays[i]);
+    leftover_judge(w);
 }
 
 void judge(struct world *w, int talkers)

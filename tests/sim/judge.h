@@ -15,8 +15,8 @@
  */
 void judge(struct world *w, int talkers);
 
-/* Everybody goes: no room, call, route or phone is left, and no record of one. An original that
-   ever had somebody behind it counts as listening, so only without originals. */
+/* Everybody goes: no room, call, route or phone is left, and no record of one, but for originals
+   that count as listening (leftover.h). */
 void judge_emptiness(struct world *w);
 
 #endif

@@ -332,6 +332,7 @@ void legacy_free(struct legacy *l)
     if (l == NULL)
         return;
     legacy_stop(l);
+    legacy_forget_told(l);
     free(l->peers);
     free(l);
 }

@@ -77,6 +77,13 @@ struct legacy_room {
     struct legacy_room *prev, *next;
 };
 
+/* A peer that was ever told of somebody with a label in this room. */
+struct legacy_told {
+    struct fingerprint_tls peer;
+    const char *room; /* as configured */
+    struct legacy_told *next;
+};
+
 struct legacy_seen {
     uint64_t key;
     uint64_t at;
@@ -95,7 +102,8 @@ struct legacy {
     struct legacy_task *tasks;
     struct legacy_room *rooms;
     struct legacy_seen *seen;
-    uint64_t window; /* of the rate limit, one for all rooms here */
+    struct legacy_told *told; /* in all lives of the process */
+    uint64_t window;          /* of the rate limit, one for all rooms here */
     unsigned in_window;
     struct net_timer sweep;
     uint64_t announcements_in, announcements_out, copies, over_rate;
@@ -111,6 +119,10 @@ void legacy_begin(struct legacy *o);
 /* The process dies, with all it knows. */
 void legacy_stop(struct legacy *o);
 void legacy_free(struct legacy *o);
+
+/* True if a relay of ours that it has told what it said may take it to listen for ever. */
+bool legacy_may_listen(const struct legacy *o, const struct fingerprint_tls *peer,
+                       const char *room);
 
 /* ---- between its files ---- */
 void legacy_say(const struct legacy_task *task, const struct signal *message);
@@ -130,6 +142,7 @@ void legacy_inactive(struct legacy *o, struct legacy_link *link,
 /* The list of a link that is gone, or that was silent for 15 s. */
 void legacy_forget_remotes(struct legacy_link *link);
 void legacy_update(struct legacy *o, const char *room);
+void legacy_forget_told(struct legacy *o);
 
 void legacy_member_media(struct legacy_task *task, struct bytes packet);
 void legacy_link_media(struct legacy_task *task, struct bytes datagram);

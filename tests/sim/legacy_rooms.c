@@ -96,6 +96,37 @@ static struct signal_participant *to_signal(const struct people *list)
     return out;
 }
 
+bool legacy_may_listen(const struct legacy *l, const struct fingerprint_tls *peer, const char *room)
+{
+    const char *canonical = legacy_canonical(l, room);
+    const struct legacy_told *told = l->told;
+    while (told != NULL && (told->room != canonical || !fingerprint_tls_equal(&told->peer, peer)))
+        told = told->next;
+    return told != NULL;
+}
+
+static void note_told(struct legacy *l, const struct legacy_link *link, const char *room,
+                      const struct people *list)
+{
+    bool labelled = false;
+    for (size_t i = 0; i < list->count; i++)
+        labelled |= list->items[i].label[0] != '\0';
+    if (!labelled || legacy_may_listen(l, &link->fingerprint, room))
+        return;
+    struct legacy_told *told = sim_alloc(sizeof(*told));
+    *told = (struct legacy_told){link->fingerprint, legacy_canonical(l, room), l->told};
+    l->told = told;
+}
+
+void legacy_forget_told(struct legacy *l)
+{
+    while (l->told != NULL) {
+        struct legacy_told *told = l->told;
+        l->told = told->next;
+        free(told);
+    }
+}
+
 static void say_active(struct legacy *l, const struct legacy_link *link, const char *room,
                        const struct people *list)
 {
@@ -104,6 +135,7 @@ static void say_active(struct legacy *l, const struct legacy_link *link, const c
     m.global_room_active.room = signal_text_of(room);
     m.global_room_active.participants = (struct signal_participants){participants, list->count};
     l->announcements_out++;
+    note_told(l, link, room, list);
     legacy_say_on(link->conn, &m);
     free(participants);
 }
