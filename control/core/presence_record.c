@@ -96,7 +96,7 @@ static void write_header(struct core *c, const struct topic *topic)
 
 static void write_bucket(struct core *c, const struct topic *topic, unsigned bucket)
 {
-    const struct presence_name *name = topic->presence->names.buckets[bucket];
+    const struct presence_name *name = presence_set_bucket(&topic->presence->names, bucket);
     char key[RECORD_KEY_SIZE];
     struct buffer value = {0};
     uint32_t count = 0;
@@ -109,7 +109,8 @@ static void write_bucket(struct core *c, const struct topic *topic, unsigned buc
     }
     buffer_append_u8(&value, RECORD_VERSION);
     buffer_append_u32(&value, count);
-    for (name = topic->presence->names.buckets[bucket]; name != NULL; name = name->bucket_next) {
+    name = presence_set_bucket(&topic->presence->names, bucket);
+    for (; name != NULL; name = name->bucket_next) {
         if (name->here)
             record_put_text(&value, name->text);
     }
@@ -121,11 +122,11 @@ void presence_record(struct core *c, struct deferred *work)
     const struct topic *topic = heap_entry(work, struct topic, record);
     struct presence_set *set = &topic->presence->names;
     write_header(c, topic);
-    for (unsigned i = 0; i < PRESENCE_BUCKETS && !topic->own; i++) {
-        if (set->dirty[i])
-            write_bucket(c, topic, i);
-        set->dirty[i] = false;
+    for (size_t i = 0; i < set->bucket_count && !topic->own; i++) {
+        if (set->buckets[i].dirty)
+            write_bucket(c, topic, set->buckets[i].number);
     }
+    presence_set_clean(set);
 }
 
 void presence_record_gone(struct core *c, const struct topic *topic)
@@ -133,10 +134,8 @@ void presence_record_gone(struct core *c, const struct topic *topic)
     char key[RECORD_KEY_SIZE];
     header_key(key, topic);
     transaction_record_delete(&c->transaction, key);
-    for (unsigned i = 0; i < PRESENCE_BUCKETS; i++) {
-        if (topic->presence->names.buckets[i] == NULL && !topic->presence->names.dirty[i])
-            continue;
-        bucket_key(key, topic, i);
+    for (size_t i = 0; i < topic->presence->names.bucket_count; i++) {
+        bucket_key(key, topic, topic->presence->names.buckets[i].number);
         transaction_record_delete(&c->transaction, key);
     }
 }
@@ -163,7 +162,7 @@ static void restore_names(struct core *c, struct presence_set *set, struct reade
         if (!r->failed && presence_set_put(set, name, true, 0) == ERR_MEMORY)
             c->failed = true;
     }
-    memset(set->dirty, 0, sizeof(set->dirty));
+    presence_set_clean(set);
     c->federation->presence_names += set->count - before;
 }
 
@@ -196,7 +195,7 @@ static void restore_changes(struct core *c, struct topic *topic, struct reader *
             presence_set_put(set, name, here, changed) == ERR_MEMORY)
             c->failed = true;
     }
-    memset(set->dirty, 0, sizeof(set->dirty));
+    presence_set_clean(set);
     if (!topic->own)
         c->federation->presence_names += set->count - before;
 }

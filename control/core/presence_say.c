@@ -91,7 +91,7 @@ static uint64_t add_changes(struct core *c, struct message *m, const struct topi
 
 static void add_bucket(struct core *c, struct message *m, const struct presence *p, unsigned bucket)
 {
-    const struct presence_name *name = p->names.buckets[bucket];
+    const struct presence_name *name = presence_set_bucket(&p->names, bucket);
     for (; name != NULL; name = name->bucket_next) {
         if (name->here)
             add(c, m, name);

@@ -14,11 +14,86 @@ unsigned presence_bucket(const char *name)
     return hash % PRESENCE_BUCKETS;
 }
 
-static struct presence_name *find(const struct presence_set *set, const char *name)
+/* ---- buckets ---- */
+
+/* Where the bucket is in the set, or would be. */
+static size_t place_of(const struct presence_set *set, unsigned number)
 {
-    struct presence_name *found = NULL;
-    HASH_FIND_STR(set->names, name, found);
-    return found;
+    size_t low = 0, high = set->bucket_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (set->buckets[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* NULL: it does not exist. */
+static struct presence_bucket *bucket_of(const struct presence_set *set, unsigned number)
+{
+    size_t at = place_of(set, number);
+    bool there = at < set->bucket_count && set->buckets[at].number == number;
+    return there ? &set->buckets[at] : NULL;
+}
+
+/* Finds or makes it; NULL without memory. Others move. */
+static struct presence_bucket *obtain_bucket(struct presence_set *set, unsigned number)
+{
+    struct presence_bucket *bucket = bucket_of(set, number);
+    if (bucket != NULL)
+        return bucket;
+    if (set->bucket_count == set->bucket_room) {
+        size_t room = set->bucket_room == 0 ? 2 : set->bucket_room * 2;
+        struct presence_bucket *more = realloc(set->buckets, room * sizeof(*more));
+        if (more == NULL)
+            return NULL;
+        set->buckets = more;
+        set->bucket_room = room;
+    }
+    bucket = &set->buckets[place_of(set, number)];
+    memmove(bucket + 1, bucket,
+            (size_t)(set->buckets + set->bucket_count - bucket) * sizeof(*bucket));
+    set->bucket_count++;
+    *bucket = (struct presence_bucket){.number = (uint8_t)number};
+    return bucket;
+}
+
+/* It goes if nothing is to be known of it. Others move. */
+static void review_bucket(struct presence_set *set, struct presence_bucket *bucket)
+{
+    if (bucket->names != NULL || bucket->dirty)
+        return;
+    set->bucket_count--;
+    memmove(bucket, bucket + 1,
+            (size_t)(set->buckets + set->bucket_count - bucket) * sizeof(*bucket));
+}
+
+const struct presence_name *presence_set_bucket(const struct presence_set *set, unsigned number)
+{
+    const struct presence_bucket *bucket = bucket_of(set, number);
+    return bucket == NULL ? NULL : bucket->names;
+}
+
+void presence_set_clean(struct presence_set *set)
+{
+    for (size_t i = set->bucket_count; i > 0; i--) {
+        set->buckets[i - 1].dirty = false;
+        review_bucket(set, &set->buckets[i - 1]);
+    }
+}
+
+/* ---- names ---- */
+
+static struct presence_name *find(const struct presence_set *set, const char *text)
+{
+    const struct presence_bucket *bucket = bucket_of(set, presence_bucket(text));
+    struct presence_name *name = bucket == NULL ? NULL : bucket->names;
+    int order = -1;
+    while (name != NULL && (order = strcmp(name->text, text)) < 0)
+        name = name->bucket_next;
+    return order == 0 ? name : NULL;
 }
 
 bool presence_set_has(const struct presence_set *set, const char *name)
@@ -41,7 +116,7 @@ static void set_here(struct presence_set *set, struct presence_name *name, bool 
     if (name->here == here)
         return;
     name->here = here;
-    set->dirty[presence_bucket(name->text)] = true;
+    bucket_of(set, presence_bucket(name->text))->dirty = true;
     set->count += here ? 1 : SIZE_MAX;
     set->gone += here ? SIZE_MAX : 1;
     set->digest += here ? digest_of(name->text) : 0 - digest_of(name->text);
@@ -49,13 +124,13 @@ static void set_here(struct presence_set *set, struct presence_name *name, bool 
 
 static void drop(struct presence_set *set, struct presence_name *name)
 {
-    unsigned bucket = presence_bucket(name->text);
-    HASH_DEL(set->names, name);
-    DL_DELETE(set->log, name);
-    DL_DELETE2(set->buckets[bucket], name, bucket_prev, bucket_next);
-    set->sizes[bucket]--;
+    struct presence_bucket *bucket = bucket_of(set, presence_bucket(name->text));
     set_here(set, name, false);
     set->gone--;
+    DL_DELETE(set->log, name);
+    DL_DELETE2(bucket->names, name, bucket_prev, bucket_next);
+    bucket->size--;
+    review_bucket(set, bucket);
     free(name);
 }
 
@@ -63,6 +138,7 @@ void presence_set_free(struct presence_set *set)
 {
     while (set->log != NULL)
         drop(set, set->log);
+    free(set->buckets);
     memset(set, 0, sizeof(*set));
 }
 
@@ -75,15 +151,17 @@ static int by_text(const struct presence_name *a, const struct presence_name *b)
 static struct presence_name *add(struct presence_set *set, const char *text)
 {
     size_t size = strlen(text) + 1;
-    unsigned bucket = presence_bucket(text);
     struct presence_name *name = calloc(1, sizeof(*name) + size);
-    if (name == NULL)
+    struct presence_bucket *bucket =
+        name == NULL ? NULL : obtain_bucket(set, presence_bucket(text));
+    if (bucket == NULL) {
+        free(name);
         return NULL;
+    }
     memcpy(name->text, text, size);
-    HASH_ADD_STR(set->names, text, name);
     DL_APPEND(set->log, name);
-    DL_INSERT_INORDER2(set->buckets[bucket], name, by_text, bucket_prev, bucket_next);
-    set->sizes[bucket]++;
+    DL_INSERT_INORDER2(bucket->names, name, by_text, bucket_prev, bucket_next);
+    bucket->size++;
     set->gone++;
     return name;
 }
@@ -103,8 +181,9 @@ static void forget_some(struct presence_set *set)
 
 static bool is_full(const struct presence_set *set, const char *name)
 {
+    const struct presence_bucket *bucket = bucket_of(set, presence_bucket(name));
     return set->count >= PRESENCE_NAMES_MAX ||
-           set->sizes[presence_bucket(name)] >= PRESENCE_BUCKET_MAX;
+           (bucket != NULL && bucket->size >= PRESENCE_BUCKET_MAX);
 }
 
 int presence_set_put(struct presence_set *set, const char *text, bool here, uint64_t version)
@@ -122,12 +201,14 @@ int presence_set_put(struct presence_set *set, const char *text, bool here, uint
     return 0;
 }
 
-/* ---- buckets ---- */
+/* ---- all names of a bucket ---- */
 
 void presence_set_begin(struct presence_set *set, unsigned first, unsigned last)
 {
-    for (unsigned i = first; i <= last; i++) {
-        for (struct presence_name *name = set->buckets[i]; name != NULL; name = name->bucket_next)
+    for (size_t i = place_of(set, first); i < set->bucket_count && set->buckets[i].number <= last;
+         i++) {
+        struct presence_name *name = set->buckets[i].names;
+        for (; name != NULL; name = name->bucket_next)
             name->keep = false;
     }
 }
@@ -147,9 +228,11 @@ int presence_set_say(struct presence_set *set, const char *text, uint64_t versio
 
 void presence_set_end(struct presence_set *set, unsigned first, unsigned last)
 {
-    for (unsigned i = first; i <= last; i++) {
+    for (unsigned number = first; number <= last; number++) {
+        struct presence_bucket *bucket = bucket_of(set, number);
         struct presence_name *next;
-        for (struct presence_name *name = set->buckets[i]; name != NULL; name = next) {
+        for (struct presence_name *name = bucket == NULL ? NULL : bucket->names; name != NULL;
+             name = next) {
             next = name->bucket_next;
             if (!name->keep)
                 drop(set, name);

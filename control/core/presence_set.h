@@ -8,14 +8,15 @@
  * newer one.
  *
  * The names lie in buckets by a hash that all relays share. A big set is transferred and recorded
- * bucket by bucket.
+ * bucket by bucket. A bucket exists while it has names or is dirty, so that a relay that knows a
+ * thousand small sets does not pay for big ones.
  */
 #ifndef CHAPPE_CONTROL_CORE_PRESENCE_SET_H
 #define CHAPPE_CONTROL_CORE_PRESENCE_SET_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
+#include <stddef.h>
 
 #include "common/bytes.h"
 
@@ -30,27 +31,36 @@ struct presence_name {
     bool keep;                                       /* while a bucket is replaced */
     struct presence_name *prev, *next;               /* in set->log */
     struct presence_name *bucket_prev, *bucket_next; /* in its bucket */
-    UT_hash_handle hh;
     char text[];
+};
+
+struct presence_bucket {
+    struct presence_name *names; /* utlist, in the order of the texts */
+    uint32_t size;               /* names in it, gone ones too */
+    uint8_t number;
+    bool dirty; /* who is here changed since presence_set_clean */
 };
 
 /* Zero-initialised is valid and empty. */
 struct presence_set {
-    struct presence_name *names;                     /* uthash */
-    struct presence_name *log;                       /* utlist, the newest change last */
-    struct presence_name *buckets[PRESENCE_BUCKETS]; /* utlist, in the order of the texts */
-    size_t sizes[PRESENCE_BUCKETS];                  /* names in each, gone ones too */
-    bool dirty[PRESENCE_BUCKETS];                    /* changed since the caller last looked */
-    size_t count;                                    /* here */
-    size_t gone;                                     /* remembered */
-    uint64_t digest;                                 /* of the names that are here */
-    uint64_t floor; /* what changed since an older version than this is not known */
+    struct presence_name *log;       /* utlist, the newest change last */
+    struct presence_bucket *buckets; /* those that exist, by number */
+    size_t bucket_count;
+    size_t bucket_room;
+    size_t count;    /* here */
+    size_t gone;     /* remembered */
+    uint64_t digest; /* of the names that are here */
+    uint64_t floor;  /* what changed since an older version than this is not known */
 };
 
 void presence_set_free(struct presence_set *set);
 /* FNV-1a, 32 bits, of the name; its lowest 8 bits. */
 unsigned presence_bucket(const char *name);
 bool presence_set_has(const struct presence_set *set, const char *name);
+/* The first name of a bucket; go on with `bucket_next`. NULL: there is none. */
+const struct presence_name *presence_set_bucket(const struct presence_set *set, unsigned bucket);
+/* No bucket is dirty any more. */
+void presence_set_clean(struct presence_set *set);
 
 /*
  * The name came or went with this version, which is not lower than any before. 0, also if it was so

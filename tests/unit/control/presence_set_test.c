@@ -99,16 +99,47 @@ static void test_a_bucket_is_said_anew(void **state)
     for (unsigned i = 0; i < 1000; i++)
         assert_int_equal(presence_set_put(&set, numbered(i), true, 1), 0);
     unsigned bucket = presence_bucket("n1");
-    memset(set.dirty, 0, sizeof(set.dirty));
+    presence_set_clean(&set);
     presence_set_begin(&set, bucket, bucket);
     assert_int_equal(presence_set_say(&set, "n1", 2), 0);
     presence_set_end(&set, bucket, bucket);
     for (unsigned i = 0; i < 1000; i++)
         assert_int_equal(presence_set_has(&set, numbered(i)),
                          i == 1 || presence_bucket(numbered(i)) != bucket);
-    for (unsigned i = 0; i < PRESENCE_BUCKETS; i++)
-        assert_true(set.dirty[i] == false || i == bucket);
-    assert_int_equal(set.sizes[bucket], 1);
+    for (size_t i = 0; i < set.bucket_count; i++)
+        assert_true(set.buckets[i].dirty == (set.buckets[i].number == bucket));
+    assert_string_equal(presence_set_bucket(&set, bucket)->text, "n1");
+    assert_null(presence_set_bucket(&set, bucket)->bucket_next);
+    presence_set_free(&set);
+}
+
+/* Empty buckets are not there, unless that is news. */
+static void test_buckets_exist_while_they_are_needed(void **state)
+{
+    (void)state;
+    struct presence_set set = {0};
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(presence_set_put(&set, numbered(i), true, i), 0);
+    for (size_t i = 0; i < set.bucket_count; i++) {
+        unsigned number = set.buckets[i].number;
+        const struct presence_name *name = set.buckets[i].names;
+        assert_true(i == 0 || number > set.buckets[i - 1].number);
+        for (; name != NULL; name = name->bucket_next) {
+            assert_int_equal(presence_bucket(name->text), number);
+            assert_true(name->bucket_next == NULL ||
+                        strcmp(name->text, name->bucket_next->text) < 0);
+        }
+    }
+    presence_set_clean(&set);
+    size_t all = set.bucket_count;
+    for (unsigned i = 1; i < 1000; i++)
+        assert_int_equal(presence_set_put(&set, numbered(i), false, 1000 + i), 0);
+    presence_set_raise(&set, 2000); /* who is gone is forgotten, but it is still to be told */
+    assert_int_equal(set.bucket_count, all);
+    assert_null(presence_set_bucket(&set, presence_bucket("n1")));
+    presence_set_clean(&set);
+    assert_int_equal(set.bucket_count, 1);
+    assert_true(presence_set_has(&set, "n0"));
     presence_set_free(&set);
 }
 
@@ -150,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_changes_since_any_version_make_the_newest),
         cmocka_unit_test(test_who_is_gone_is_forgotten_in_the_end),
         cmocka_unit_test(test_a_bucket_is_said_anew),
+        cmocka_unit_test(test_buckets_exist_while_they_are_needed),
         cmocka_unit_test(test_sets_and_buckets_are_capped),
         cmocka_unit_test(test_buckets),
     };
