@@ -55,21 +55,23 @@ static void schedule(struct core *c, struct federation_link *link)
 
 static struct outgoing *find(const struct topic *topic, const struct federation_link *link)
 {
-    struct outgoing *out = NULL;
-    HASH_FIND_PTR(topic->outgoing, &link, out);
-    return out;
+    const struct topic_side *side = topic_side(topic, link);
+    return side == NULL ? NULL : side->told;
 }
 
 static struct outgoing *make(struct core *c, struct topic *topic, struct federation_link *link)
 {
+    struct topic_side *side = topic_make_side(c, topic, link);
     struct outgoing *out = calloc(1, sizeof(*out));
-    if (out == NULL) {
+    if (side == NULL || out == NULL) {
+        free(out);
         c->failed = true;
         return NULL;
     }
     out->topic = topic;
     out->link = link;
-    HASH_ADD_PTR(topic->outgoing, link, out);
+    side->told = out;
+    topic->told_count++;
     DL_APPEND2(link->all, out, link_prev, link_next);
     return out;
 }
@@ -79,10 +81,12 @@ static void drop(struct core *c, struct outgoing *out)
 {
     struct topic *topic = out->topic;
     unqueue(out);
-    HASH_DEL(topic->outgoing, out);
+    topic_side(topic, out->link)->told = NULL;
+    topic->told_count--;
     DL_DELETE2(out->link->all, out, link_prev, link_next);
+    trail_release(out->path);
     free(out);
-    if (topic->outgoing == NULL && !topic->own && topic->entries == NULL)
+    if (topic->told_count == 0 && !topic->own && topic->entries == NULL)
         topic_changed(c, topic);
 }
 
@@ -115,8 +119,8 @@ static void write_active(struct core *c, const struct outgoing *out,
     char texts[FEDERATION_PATH_MAX][FINGERPRINT_TLS_TEXT];
     char origin[FINGERPRINT_TLS_TEXT], publisher[FINGERPRINT_TLS_TEXT];
     struct signal_text path[FEDERATION_PATH_MAX];
-    for (size_t i = 0; i < out->path.count; i++) {
-        fingerprint_tls_text(&out->path.relays[i], texts[i]);
+    for (size_t i = 0; i < out->path->count; i++) {
+        fingerprint_tls_text(&out->path->relays[i], texts[i]);
         path[i] = signal_text_of(texts[i]);
     }
     fingerprint_tls_text(&topic->key.origin, origin);
@@ -125,7 +129,7 @@ static void write_active(struct core *c, const struct outgoing *out,
     struct signal_room_active_extension extension = {.version = &version,
                                                      .origin = signal_text_of(origin),
                                                      .publisher = signal_text_of(publisher),
-                                                     .path = {path, out->path.count}};
+                                                     .path = {path, out->path->count}};
     struct signal active = {.type = SIGNAL_GLOBAL_ROOM_ACTIVE};
     active.global_room_active.room = signal_text_of(topic->key.room->name);
     active.global_room_active.participants = participants;
@@ -138,8 +142,8 @@ static void say_room(struct core *c, struct outgoing *out)
     size_t count = out->topic->list.count;
     struct signal_participant *list = calloc(count + 1, sizeof(*list));
     char(*labels)[PARTICIPANT_ALIAS_SIZE] =
-        out->path.count > 1 ? calloc(count + 1, sizeof(*labels)) : NULL;
-    if (list == NULL || (out->path.count > 1 && labels == NULL)) {
+        out->path->count > 1 ? calloc(count + 1, sizeof(*labels)) : NULL;
+    if (list == NULL || (out->path->count > 1 && labels == NULL)) {
         c->failed = true;
     } else {
         fill_participants(c, out->topic, list, labels);
@@ -186,50 +190,54 @@ static void say_inactive(struct core *c, struct outgoing *out)
     out->sent = false;
 }
 
-/* The path by which this link may have the topic; false: it may not. */
-static bool may_have(const struct core *c, const struct topic *topic,
-                     const struct federation_link *link, struct path *path)
+bool announce_reaches(const struct topic *topic, const struct federation_link *link)
 {
+    size_t hops = topic_hops(topic);
     if (topic->presence != NULL && topic->version.start == 0)
         return false; /* its names are not known yet */
-    return !link->legacy && topic_path(c, topic, path) && path->count <= link->hops &&
-           (path->count == 1 || link->accepts_forwarded) &&
-           !path_contains(path, &link->fingerprint);
+    return !link->legacy && hops > 0 && hops <= link->hops &&
+           (hops == 1 || link->accepts_forwarded) &&
+           !topic_leads_through(topic, &link->fingerprint);
 }
 
-static bool may_be_told(const struct core *c, const struct topic *topic,
-                        const struct federation_link *link, struct path *path)
+static bool may_be_told(const struct topic *topic, const struct federation_link *link)
 {
-    return !hold_is_on(topic) && may_have(c, topic, link, path);
+    return !hold_is_on(topic) && announce_reaches(topic, link);
 }
 
-bool announce_reaches(const struct core *c, const struct topic *topic,
-                      const struct federation_link *link)
+/* It may be told of it, and was told of it as it is. */
+static bool is_said(struct core *c, const struct outgoing *out)
 {
-    struct path path;
-    return may_have(c, topic, link, &path);
+    if (!out->sent || version_compare(&out->version, &out->topic->version) != 0)
+        return false;
+    const struct trail *now = topic_announced(c, out->topic);
+    return now == NULL || trail_compare(out->path, now) == 0;
 }
 
-static bool is_said(const struct outgoing *out, const struct path *path)
+/* Notes the path by which it is said now. False without memory. */
+static bool take_path(struct core *c, struct outgoing *out)
 {
-    return out->sent && version_compare(&out->version, &out->topic->version) == 0 &&
-           path_equal(&out->path, path);
+    struct trail *now = topic_announced(c, out->topic);
+    if (now == NULL)
+        return false;
+    trail_retain(now);
+    trail_release(out->path);
+    out->path = now;
+    return true;
 }
 
 /* Says one topic as it is now. */
 static void say(struct core *c, struct outgoing *out)
 {
-    struct path path;
     unqueue(out);
     out->link->budget -= out->link->budget > 0;
-    if (!may_be_told(c, out->topic, out->link, &path)) {
+    if (!may_be_told(out->topic, out->link)) {
         if (out->sent)
             say_inactive(c, out);
         drop(c, out);
-    } else if (!is_said(out, &path)) {
-        out->path = path;
+    } else if (!is_said(c, out) && take_path(c, out)) {
         say_active(c, out);
-        if (!is_said(out, &path)) /* there was too much for one message */
+        if (!is_said(c, out)) /* there was too much for one message */
             queue_ready(out, false);
     }
 }
@@ -359,15 +367,14 @@ static void flush(struct core *c, struct timer *timer)
 void announce_topic(struct core *c, struct topic *topic, struct federation_link *link)
 {
     struct outgoing *out = find(topic, link);
-    struct path path;
-    bool bad = !may_be_told(c, topic, link, &path);
+    bool bad = !may_be_told(topic, link);
     if (out == NULL && bad)
         return;
     if (out == NULL && (out = make(c, topic, link)) == NULL)
         return;
     if (bad && link->budget > 0)
         say(c, out);
-    else if (bad || (!out->queued && !is_said(out, &path)))
+    else if (bad || (!out->queued && !is_said(c, out)))
         queue_ready(out, bad);
     else
         return;
@@ -382,15 +389,13 @@ bool announce_is_told(const struct topic *topic, const struct federation_link *l
 
 void announce_assume(struct core *c, struct topic *topic, struct federation_link *link)
 {
-    struct path path;
-    if (find(topic, link) != NULL || !may_be_told(c, topic, link, &path))
+    if (find(topic, link) != NULL || !may_be_told(topic, link))
         return;
     struct outgoing *out = make(c, topic, link);
-    if (out == NULL)
+    if (out == NULL || !take_path(c, out))
         return;
     out->sent = true;
     out->version = topic->version;
-    out->path = path;
 }
 
 void announce_restore(struct core *c, const struct outgoing *from)
@@ -400,7 +405,7 @@ void announce_restore(struct core *c, const struct outgoing *from)
         return;
     out->sent = from->sent;
     out->version = from->version;
-    out->path = from->path;
+    out->path = from->path == NULL ? NULL : trail_retain(from->path);
     queue_ready(out, false);
 }
 

@@ -21,11 +21,10 @@ struct outgoing {
     struct federation_link *link;
     bool sent; /* it has it, in this version, by a path of that length */
     struct version version;
-    struct path path; /* as it was sent: it starts with us */
+    struct trail *path; /* as it was sent: it starts with us; NULL: never */
     bool queued;
     struct outgoing *prev, *next;           /* in link->ready */
     struct outgoing *link_prev, *link_next; /* in link->all */
-    UT_hash_handle hh;
 };
 
 /* The link was told of it, and not that it is gone. */
@@ -35,8 +34,7 @@ void announce_topic(struct core *c, struct topic *topic, struct federation_link 
 /* The same for a topic that the link was told as it is, by our predecessor. */
 void announce_assume(struct core *c, struct topic *topic, struct federation_link *link);
 /* True if a link of ours may have the topic from us, now or when it is no longer held. */
-bool announce_reaches(const struct core *c, const struct topic *topic,
-                      const struct federation_link *link);
+bool announce_reaches(const struct topic *topic, const struct federation_link *link);
 /* As its record says: a topic that waits in the link's queue. */
 void announce_restore(struct core *c, const struct outgoing *from);
 /* Everything again, between a beginning and an end. */

@@ -8,7 +8,7 @@ size_t call_ways(const struct core *c, const char *name, struct path *out, size_
     struct presence_place places[CALL_WAYS_MAX];
     size_t count = presence_find(c, name, places, max < CALL_WAYS_MAX ? max : CALL_WAYS_MAX);
     for (size_t i = 0; i < count; i++)
-        out[i] = *places[i].path;
+        out[i] = trail_path(places[i].path);
     return count;
 }
 
@@ -26,17 +26,17 @@ static bool leads_to_original(const struct core *c, const struct topic *topic)
 /* One relay speaks with each original: the publisher with the lowest fingerprint. */
 static void choose(struct path *ways, size_t *count, size_t max, const struct topic *topic)
 {
-    const struct path *path = &topic->best->path;
+    struct path path = trail_path(topic->best->path);
     for (size_t i = 0; i < *count; i++) {
         const struct fingerprint_tls *end = &ways[i].relays[ways[i].count - 1];
         if (!fingerprint_tls_equal(end, &topic->key.origin))
             continue;
         if (fingerprint_tls_compare(&topic->key.publisher, end - 1) < 0)
-            ways[i] = *path;
+            ways[i] = path;
         return;
     }
     if (*count < max)
-        ways[(*count)++] = *path;
+        ways[(*count)++] = path;
 }
 
 size_t call_ways_to_originals(const struct core *c, struct path *out, size_t max)

@@ -127,7 +127,7 @@ static void reload_link(struct core *c, struct federation_link *link)
     }
     for (struct entry *e = link->entries; e != NULL; e = next) {
         next = e->link_next;
-        if (e->path.count > hops || (e->path.count > 1 && !link->peer->delegate))
+        if (e->path->count > hops || (e->path->count > 1 && !link->peer->delegate))
             entry_remove(c, e);
     }
     if (hops != link->told_hops || link->peer->delegate != link->told_forwarded)
@@ -195,6 +195,8 @@ static void forget_link(struct core *c, struct federation_link *link)
         DL_DELETE2(link->entries, e, link_prev, link_next);
         DL_DELETE(e->topic->entries, e);
         deferred_cancel(c, &e->record);
+        topic_side(e->topic, link)->heard = NULL;
+        trail_release(e->path);
         free(e);
     }
     while (link->demanders != NULL) {
@@ -214,6 +216,7 @@ static void forget_link(struct core *c, struct federation_link *link)
         free(n);
     }
     DL_DELETE(c->federation->links, link);
+    c->federation->slots[link->slot] = NULL;
     link->peer->federation = NULL;
     free(link);
 }
@@ -283,6 +286,7 @@ void federation_free(struct core *c)
         HASH_DEL(f->rooms, room);
         free_room(c, room);
     }
+    free(f->slots);
     free(f);
     c->federation = NULL;
 }
@@ -300,13 +304,35 @@ static int by_fingerprint(const struct federation_link *a, const struct federati
     return fingerprint_tls_compare(&a->fingerprint, &b->fingerprint);
 }
 
+/* A free one, or a new one; SIZE_MAX without memory. */
+static size_t find_slot(struct federation *f)
+{
+    size_t slot = 0, count = f->slot_count == 0 ? 2 : f->slot_count * 2;
+    while (slot < f->slot_count && f->slots[slot] != NULL)
+        slot++;
+    if (slot < f->slot_count)
+        return slot;
+    struct federation_link **more = realloc(f->slots, count * sizeof(struct federation_link *));
+    if (more == NULL)
+        return SIZE_MAX;
+    for (size_t i = slot; i < count; i++)
+        more[i] = NULL;
+    f->slots = more;
+    f->slot_count = count;
+    return slot;
+}
+
 static struct federation_link *add_link(struct core *c, struct peer *peer)
 {
     struct federation_link *link = calloc(1, sizeof(*link));
-    if (link == NULL) {
+    size_t slot = find_slot(c->federation);
+    if (link == NULL || slot == SIZE_MAX) {
+        free(link);
         c->failed = true;
         return NULL;
     }
+    link->slot = slot;
+    c->federation->slots[slot] = link;
     link->peer = peer;
     link->fingerprint = peer->fingerprint;
     link->legacy = !peer_is_ours(peer);
@@ -383,6 +409,7 @@ void federation_link_down(struct core *c, struct peer *peer)
     announce_free(c, link);
     federation_record_queue_gone(c, link);
     bool legacy = link->legacy;
+    c->federation->slots[link->slot] = NULL;
     peer->federation = NULL;
     free(link);
     if (legacy)
@@ -458,10 +485,10 @@ static void adopt_topic(struct core *c, struct topic *topic)
     if (topic->own && original && !is_linked(c, &topic->key.origin))
         topic->own = false;
     for (struct entry *e = topic->entries; e != NULL; e = e->next) {
-        if (topic->best == NULL || path_compare(&e->path, &topic->best->path) < 0)
+        if (topic->best == NULL || trail_compare(e->path, topic->best->path) < 0)
             topic->best = e;
     }
-    topic->hold.hops = topic->best == NULL ? 0 : topic->best->path.count;
+    topic->hold.hops = topic->best == NULL ? 0 : topic->best->path->count;
     topic_changed(c, topic);
 }
 

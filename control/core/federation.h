@@ -3,7 +3,7 @@
  * on the wire: common/EXTENSION.md). The parts:
  *
  *   topic        what one publisher says of one origin in one global room
- *   entry        one topic as one link announces it: a path and a version
+ *   entry        one topic as one link announces it: a path (trail.h) and a version
  *   outgoing     one topic as we have announced it to one link (announce.h)
  *   demand       a link that wants one origin's media of a room from us, and the label it gave
  *   original     what a peer that is an original says of one room, and hears of it (original.h)
@@ -23,6 +23,7 @@
 #include "control/core/participant.h"
 #include "control/core/peers.h"
 #include "control/core/rooms.h"
+#include "control/core/trail.h"
 
 #define FEDERATION_PATH_MAX 16            /* relays in a path, whatever the config allows */
 #define FEDERATION_ENTRIES_MAX 16384      /* of one link */
@@ -46,15 +47,12 @@ struct path {
     size_t count;
 };
 bool path_contains(const struct path *path, const struct fingerprint_tls *relay);
-/* Shorter first, then the lower fingerprints. */
-int path_compare(const struct path *a, const struct path *b);
-bool path_equal(const struct path *a, const struct path *b);
 
 struct entry {
     struct topic *topic;
     struct federation_link *link;
     struct version version;
-    struct path path;
+    struct trail *path;
     uint32_t generation; /* of the link's listing in which it was last said */
     bool wanted;         /* its media is routed: under `label`, or first-hand */
     struct ipc_tag label;
@@ -70,14 +68,23 @@ struct topic_key {
     struct fingerprint_tls origin; /* the publisher itself, or an original that it is linked with */
 };
 
+/* A topic on one link: both NULL, unless something was said. */
+struct topic_side {
+    struct entry *heard;
+    struct outgoing *told;
+};
+
 struct topic {
     struct topic_key key;
     bool own;                 /* we publish it */
     struct version version;   /* the highest that came */
     struct participants list; /* of that version */
     struct entry *entries;
-    struct entry *best;        /* the path in use; NULL: none, or own */
-    struct outgoing *outgoing; /* by link; uthash */
+    struct entry *best;       /* the path in use; NULL: none, or own */
+    struct trail *announced;  /* see topic_announced */
+    struct topic_side *sides; /* by the links' slots */
+    size_t side_count;
+    size_t told_count;         /* sides with something told */
     bool changed_list;         /* since it settled last */
     struct presence *presence; /* without a room; else NULL */
     struct deferred settle;
@@ -159,6 +166,7 @@ struct want {
 struct federation_link {
     struct peer *peer;
     struct fingerprint_tls fingerprint;
+    size_t slot; /* a small number, of this link alone */
     bool legacy;
     struct fingerprint_tls originals[FEDERATION_ORIGINALS_MAX]; /* that it is linked with itself */
     size_t original_count;
@@ -196,11 +204,13 @@ struct federation {
     struct topic *topics;
     struct topic *held; /* utlist, see hold.h */
     size_t held_count;
-    struct timer hold;             /* the first of them is over */
-    struct federation_link *links; /* by fingerprint: the same order after adoption */
-    struct presence *presences;    /* of all relays, utlist */
-    struct presence *own;          /* ours */
-    size_t presence_names;         /* of the others */
+    struct timer hold;              /* the first of them is over */
+    struct federation_link *links;  /* by fingerprint: the same order after adoption */
+    struct federation_link **slots; /* of the links; NULL: free */
+    size_t slot_count;
+    struct presence *presences; /* of all relays, utlist */
+    struct presence *own;       /* ours */
+    size_t presence_names;      /* of the others */
 };
 
 /* 0 or ERR_MEMORY. Makes the rooms of the config and their own topics. */

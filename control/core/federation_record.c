@@ -9,6 +9,7 @@
 #include "control/core/topic.h"
 
 #define RECORD_VERSION 1
+#define ENTRY_VERSION 2 /* 1: with all of the topic's key, and the link */
 #define TOPIC_VERSION 2 /* 1: without a hold */
 #define QUEUE_VERSION 3 /* 2: with what is held; 1: and without the neighbour's originals */
 /* Beyond that a successor says everything again. The record is written with every change, so its
@@ -85,8 +86,13 @@ void federation_record_topic(struct core *c, struct deferred *work)
     put(c, key, &value);
 }
 
-static void put_path(struct buffer *out, const struct path *path)
+/* NULL: none. */
+static void put_path(struct buffer *out, const struct trail *path)
 {
+    if (path == NULL) {
+        buffer_append_u8(out, 0);
+        return;
+    }
     buffer_append_u8(out, (uint8_t)path->count);
     for (size_t i = 0; i < path->count; i++)
         record_put_tls(out, &path->relays[i]);
@@ -98,12 +104,13 @@ void federation_record_entry(struct core *c, struct deferred *work)
     char key[RECORD_KEY_SIZE];
     struct buffer value = {0};
     entry_record_key(c, key, entry);
-    buffer_append_u8(&value, RECORD_VERSION);
-    put_topic_key(&value, &entry->topic->key);
-    record_put_tls(&value, &entry->link->fingerprint);
+    const struct topic_key *of = &entry->topic->key;
+    buffer_append_u8(&value, ENTRY_VERSION);
+    record_put_text(&value, of->room == NULL ? NULL : of->room->name);
+    buffer_append_u8(&value, !fingerprint_tls_equal(&of->publisher, &of->origin));
     buffer_append_u64(&value, entry->version.start);
     buffer_append_u64(&value, entry->version.counter);
-    put_path(&value, &entry->path);
+    put_path(&value, entry->path);
     buffer_append_u32(&value, entry->generation);
     buffer_append_u8(&value, entry->wanted);
     buffer_append(&value, entry->label.bytes, sizeof(entry->label.bytes));
@@ -178,7 +185,7 @@ static void put_outgoing(struct buffer *out, const struct outgoing *list)
         buffer_append_u8(out, o->sent);
         buffer_append_u64(out, o->version.start);
         buffer_append_u64(out, o->version.counter);
-        put_path(out, &o->path);
+        put_path(out, o->path);
     }
 }
 
@@ -235,16 +242,22 @@ static struct global_room *get_room(struct core *c, struct reader *r)
     return r->failed ? NULL : global_room_find(c, bytes_of_string(name));
 }
 
-/* False: its room is not global any more. */
-static bool get_topic_key(struct core *c, struct reader *r, struct topic_key *key)
+/* A key with its room alone. False: that is not global any more. */
+static bool get_room_of(struct core *c, struct reader *r, struct topic_key *key)
 {
     char name[ROOM_NAME_SIZE];
     memset(key, 0, sizeof(*key));
     record_get_text(r, name, sizeof(name));
     key->room = r->failed ? NULL : global_room_find(c, bytes_of_string(name));
+    return key->room != NULL || name[0] == '\0';
+}
+
+static bool get_topic_key(struct core *c, struct reader *r, struct topic_key *key)
+{
+    bool known = get_room_of(c, r, key);
     record_get_tls(r, &key->publisher);
     record_get_tls(r, &key->origin);
-    return key->room != NULL || name[0] == '\0';
+    return known;
 }
 
 static struct federation_link *get_link(struct core *c, struct reader *r)
@@ -316,33 +329,70 @@ static void get_path(struct reader *r, struct path *path)
         record_get_tls(r, &path->relays[i]);
 }
 
+/* What a record says of an entry. */
+struct entry_read {
+    struct topic_key key;
+    bool known; /* its room is global */
+    struct federation_link *link;
+    struct version version;
+    struct path path;
+    uint32_t generation;
+    bool wanted;
+    struct ipc_tag label;
+};
+
+/* A path runs from the link to the origin; the publisher is the origin, or the one before it. */
+static void take_ends(struct core *c, struct reader *r, struct entry_read *e, bool of_original)
+{
+    if (r->failed || e->path.count < (of_original ? 2 : 1)) {
+        r->failed = true;
+        return;
+    }
+    const struct peer *peer = peer_find(c, &e->path.relays[0]);
+    e->link = peer == NULL ? NULL : peer->federation;
+    e->key.origin = e->path.relays[e->path.count - 1];
+    e->key.publisher = e->path.relays[e->path.count - (of_original ? 2 : 1)];
+}
+
+static void read_entry(struct core *c, struct reader *r, uint8_t format, struct entry_read *e)
+{
+    bool of_original = false;
+    e->known = format == 1 ? get_topic_key(c, r, &e->key) : get_room_of(c, r, &e->key);
+    if (format == 1)
+        e->link = get_link(c, r);
+    else
+        of_original = record_get_bool(r);
+    e->version.start = reader_u64(r);
+    e->version.counter = reader_u64(r);
+    get_path(r, &e->path);
+    if (format > 1)
+        take_ends(c, r, e, of_original);
+    e->generation = reader_u32(r);
+    e->wanted = record_get_bool(r);
+    reader_copy(r, e->label.bytes, sizeof(e->label.bytes));
+    r->failed |= e->path.count == 0;
+}
+
 int federation_restore_entry(struct core *c, struct bytes name, struct bytes value)
 {
     struct reader r;
-    struct topic_key key;
-    struct entry read = {0};
+    struct entry_read e = {.known = false};
     (void)name;
-    if (!begin(&r, value))
+    reader_init(&r, value);
+    uint8_t format = record_get_version(&r, ENTRY_VERSION);
+    if (format == 0)
         return ERR_SYNTAX;
-    bool known = get_topic_key(c, &r, &key);
-    struct federation_link *link = get_link(c, &r);
-    read.version.start = reader_u64(&r);
-    read.version.counter = reader_u64(&r);
-    get_path(&r, &read.path);
-    read.generation = reader_u32(&r);
-    read.wanted = record_get_bool(&r);
-    reader_copy(&r, read.label.bytes, sizeof(read.label.bytes));
-    struct topic *topic = r.failed || !known ? NULL : topic_find(c, &key);
-    if (topic == NULL || link == NULL || read.path.count == 0)
+    read_entry(c, &r, format, &e);
+    struct topic *topic = r.failed || !e.known ? NULL : topic_find(c, &e.key);
+    if (topic == NULL || e.link == NULL)
         return r.failed ? ERR_SYNTAX : ERR_NOT_FOUND;
-    struct entry *entry = entry_add(c, topic, link);
+    struct entry *entry = entry_add(c, topic, e.link, &e.path);
     if (entry == NULL)
         return ERR_MEMORY;
-    entry->version = read.version;
-    entry->path = read.path;
-    entry->generation = read.generation;
-    entry->wanted = read.wanted;
-    entry->label = read.label;
+    entry->version = e.version;
+    entry->generation = e.generation;
+    entry->wanted = e.wanted;
+    entry->label = e.label;
     return 0;
 }
 
@@ -386,18 +436,21 @@ static void get_outgoing(struct core *c, struct reader *r, struct federation_lin
     for (size_t i = 0; i < count && !r->failed; i++) {
         struct topic_key key;
         struct outgoing out = {.link = link};
+        struct path path;
         bool known = get_topic_key(c, r, &key);
         out.sent = record_get_bool(r);
         out.version.start = reader_u64(r);
         out.version.counter = reader_u64(r);
-        get_path(r, &out.path);
+        get_path(r, &path);
         if (format < 3)
             reader_u64(r); /* when it was to be said */
         if (r->failed || !known)
             continue;
         out.topic = topic_obtain(c, &key);
+        out.path = path.count == 0 ? NULL : trail_new(&path);
         if (out.topic != NULL)
             announce_restore(c, &out);
+        trail_release(out.path);
     }
 }
 

@@ -103,7 +103,7 @@ static int by_rank(const void *x, const void *y)
 
 static size_t distance_of(const struct topic *topic)
 {
-    return topic->own ? 1 : topic->best->path.count;
+    return topic->own ? 1 : topic->best->path->count;
 }
 
 static bool is_remote(const struct core *c, const struct topic *topic,

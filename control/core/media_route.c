@@ -277,7 +277,7 @@ void media_route_topic(struct core *c, struct topic *topic)
     bool lingers = heap_contains(&topic->linger.node);
     for (struct entry *e = topic->entries; e != NULL; e = e->next) {
         bool on =
-            shown && e->path.count > 1 &&
+            shown && e->path->count > 1 &&
             (e == topic->best ? is_heard(room, &topic->key.origin, e->link) : e->wanted && lingers);
         if (on)
             put_entry(c, e);

@@ -42,11 +42,11 @@ static bool is_linked_with(const struct core *c, const struct global_room *room,
 static size_t distance_of(const struct topic *topic)
 {
     return topic->own ? !fingerprint_tls_equal(&topic->key.origin, &topic->key.publisher)
-                      : topic->best->path.count;
+                      : topic->best->path->count;
 }
 
 /* How many relays two paths have in common, from here on. */
-static size_t common(const struct path *a, const struct path *b)
+static size_t common(const struct trail *a, const struct trail *b)
 {
     size_t n = 0;
     while (n < a->count && n < b->count && fingerprint_tls_equal(&a->relays[n], &b->relays[n]))
@@ -58,25 +58,24 @@ static size_t common(const struct path *a, const struct path *b)
    have in common. */
 static size_t detour(const struct topic *publication, const struct topic *topic)
 {
-    static const struct path nowhere;
-    const struct path *to = topic->own ? &nowhere : &topic->best->path;
-    const struct path *from = &publication->best->path; /* the original is its last */
+    static const struct trail nowhere;
+    const struct trail *to = topic->own ? &nowhere : topic->best->path;
+    const struct trail *from = publication->best->path; /* the original is its last */
     size_t shared = common(from, to);
     return from->count - 1 - shared + distance_of(topic) - shared;
 }
 
 /* The same for one that is our neighbour: as it says itself, or over us. SIZE_MAX: it has not got
    the origin from us and does not offer it. */
-static size_t neighbours_distance(const struct core *c, const struct federation_link *link,
-                                  const struct topic *topic)
+static size_t neighbours_distance(const struct federation_link *link, const struct topic *topic)
 {
     size_t least = SIZE_MAX;
     for (const struct topic *t = topic->group->topics; t != NULL; t = t->group_next) {
         const struct entry *entry = entry_find(t, link);
         size_t distance = SIZE_MAX;
         if (entry != NULL)
-            distance = entry->path.count - 1;
-        else if (announce_reaches(c, t, link))
+            distance = entry->path->count - 1;
+        else if (announce_reaches(t, link))
             distance = distance_of(t) + 1;
         if (distance < least)
             least = distance;
@@ -91,8 +90,7 @@ static bool may_speak(const struct core *c, const struct topic *publication,
 {
     const struct peer *peer = peer_find(c, &publication->key.publisher);
     const struct federation_link *link = peer == NULL ? NULL : peer->federation;
-    size_t distance =
-        link == NULL ? detour(publication, topic) : neighbours_distance(c, link, topic);
+    size_t distance = link == NULL ? detour(publication, topic) : neighbours_distance(link, topic);
     return distance < c->settings.config->limits.federation_hops;
 }
 

@@ -19,15 +19,15 @@ struct presence_change {
 
 static bool is_before(const struct topic *a, const struct topic *b)
 {
-    return path_compare(&a->best->path, &b->best->path) < 0;
+    return trail_compare(a->best->path, b->best->path) < 0;
 }
 
 static struct presence_place place_of(const struct topic *topic)
 {
     return (struct presence_place){.next = topic->best->link->peer,
                                    .origin = topic->key.origin,
-                                   .hops = topic->best->path.count,
-                                   .path = &topic->best->path};
+                                   .hops = topic->best->path->count,
+                                   .path = topic->best->path};
 }
 
 size_t presence_find(const struct core *c, const char *name, struct presence_place *out, size_t max)

@@ -46,7 +46,7 @@ struct presence_place {
     struct peer *next;             /* the neighbour on the path in use; it is linked */
     struct fingerprint_tls origin; /* the relay that has the phone */
     size_t hops;                   /* links to it: 1 = it is the neighbour itself */
-    const struct path *path;       /* from the neighbour to it, as it is now */
+    const struct trail *path;      /* from the neighbour to it, as it is now */
 };
 
 /*

@@ -165,7 +165,7 @@ static void take_announcement(struct core *c, struct federation_link *link,
 static bool is_newer(const struct entry *a, const struct entry *b)
 {
     int order = version_compare(&a->version, &b->version);
-    return order > 0 || (order == 0 && path_compare(&a->path, &b->path) < 0);
+    return order > 0 || (order == 0 && trail_compare(a->path, b->path) < 0);
 }
 
 void presence_catch_up(struct core *c, struct topic *topic)

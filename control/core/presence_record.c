@@ -35,8 +35,9 @@ static void bucket_key(char key[RECORD_KEY_SIZE], const struct topic *topic, uns
 static uint64_t told(const struct topic *topic)
 {
     uint64_t oldest = topic->version.counter;
-    for (const struct outgoing *out = topic->outgoing; out != NULL; out = out->hh.next) {
-        if (out->sent && out->version.start == topic->version.start &&
+    for (size_t i = 0; i < topic->side_count; i++) {
+        const struct outgoing *out = topic->sides[i].told;
+        if (out != NULL && out->sent && out->version.start == topic->version.start &&
             out->version.counter < oldest && out->version.counter >= topic->presence->names.floor)
             oldest = out->version.counter;
     }

@@ -56,7 +56,7 @@ static void send_message(struct core *c, struct message *m, const struct federat
 
 /* ---- announcements ---- */
 
-static void set_path(struct message *m, const struct path *path)
+static void set_path(struct message *m, const struct trail *path)
 {
     for (size_t i = 0; i < path->count; i++) {
         fingerprint_tls_text(&path->relays[i], m->path[i]);
@@ -127,7 +127,7 @@ void presence_say(struct core *c, struct outgoing *out)
     const struct topic *topic = out->topic;
     struct message m = {.address = ""};
     begin(&m, topic);
-    set_path(&m, &out->path);
+    set_path(&m, out->path);
     fill(c, &m, out);
     m.extension.gone = (struct signal_texts){m.gone, m.gone_count};
     if (topic->own)

@@ -45,7 +45,7 @@ void route_known(const struct core *c, const char *name, struct route *out)
         said_on_a_probe(c, name, out);
         return;
     }
-    out->path = *place.path;
+    out->path = trail_path(place.path);
     for (size_t i = 0; i < out->path.count; i++) {
         const struct presence *p = presence_of(c, &out->path.relays[i]);
         copy_address(out->addresses[i], p == NULL ? "" : p->address);

@@ -28,23 +28,6 @@ bool path_contains(const struct path *path, const struct fingerprint_tls *relay)
     return false;
 }
 
-int path_compare(const struct path *a, const struct path *b)
-{
-    if (a->count != b->count)
-        return a->count < b->count ? -1 : 1;
-    for (size_t i = 0; i < a->count; i++) {
-        int order = fingerprint_tls_compare(&a->relays[i], &b->relays[i]);
-        if (order != 0)
-            return order;
-    }
-    return 0;
-}
-
-bool path_equal(const struct path *a, const struct path *b)
-{
-    return path_compare(a, b) == 0;
-}
-
 /* ---- the table ---- */
 
 struct topic *topic_find(const struct core *c, const struct topic_key *key)
@@ -144,6 +127,8 @@ void topic_free(struct core *c, struct topic *topic)
         leave_room(topic);
     HASH_DEL(c->federation->topics, topic);
     participants_free(&topic->list);
+    trail_release(topic->announced);
+    free(topic->sides);
     free(topic);
 }
 
@@ -173,23 +158,52 @@ void topic_demanded(struct core *c, struct topic *topic)
     deferred_add(c, &topic->media);
 }
 
+/* ---- sides ---- */
+
+struct topic_side *topic_side(const struct topic *topic, const struct federation_link *link)
+{
+    return link->slot < topic->side_count ? &topic->sides[link->slot] : NULL;
+}
+
+struct topic_side *topic_make_side(struct core *c, struct topic *topic,
+                                   const struct federation_link *link)
+{
+    size_t count = c->federation->slot_count;
+    if (link->slot < topic->side_count)
+        return &topic->sides[link->slot];
+    struct topic_side *more = realloc(topic->sides, count * sizeof(*more));
+    if (more == NULL) {
+        c->failed = true;
+        return NULL;
+    }
+    memset(more + topic->side_count, 0, (count - topic->side_count) * sizeof(*more));
+    topic->sides = more;
+    topic->side_count = count;
+    return &more[link->slot];
+}
+
 /* ---- entries ---- */
 
 struct entry *entry_find(const struct topic *topic, const struct federation_link *link)
 {
-    struct entry *entry = topic->entries;
-    while (entry != NULL && entry->link != link)
-        entry = entry->next;
-    return entry;
+    const struct topic_side *side = topic_side(topic, link);
+    return side == NULL ? NULL : side->heard;
 }
 
-struct entry *entry_add(struct core *c, struct topic *topic, struct federation_link *link)
+struct entry *entry_add(struct core *c, struct topic *topic, struct federation_link *link,
+                        const struct path *path)
 {
+    struct topic_side *side = topic_make_side(c, topic, link);
+    struct trail *trail = trail_new(path);
     struct entry *entry = calloc(1, sizeof(*entry));
-    if (entry == NULL) {
+    if (side == NULL || trail == NULL || entry == NULL) {
+        trail_release(trail);
+        free(entry);
         c->failed = true;
         return NULL;
     }
+    side->heard = entry;
+    entry->path = trail;
     entry->topic = topic;
     entry->link = link;
     entry->record.run = federation_record_entry;
@@ -210,28 +224,46 @@ void entry_remove(struct core *c, struct entry *entry)
     DL_DELETE(topic->entries, entry);
     DL_DELETE2(entry->link->entries, entry, link_prev, link_next);
     entry->link->entry_count--;
+    topic_side(topic, entry->link)->heard = NULL;
     if (topic->best == entry)
         topic->best = NULL;
+    trail_release(entry->path);
     free(entry);
     topic_changed(c, topic);
 }
 
 /* ---- settling ---- */
 
-bool topic_path(const struct core *c, const struct topic *topic, struct path *out)
+size_t topic_hops(const struct topic *topic)
 {
-    *out = (struct path){.relays = {c->settings.tls}, .count = 1};
-    if (topic->own) {
-        if (!fingerprint_tls_equal(&topic->key.origin, &topic->key.publisher))
-            out->relays[out->count++] = topic->key.origin;
-        return true;
-    }
-    if (topic->best == NULL || topic->best->path.count >= FEDERATION_PATH_MAX)
-        return false;
-    const struct path *path = &topic->best->path;
-    memcpy(out->relays + 1, path->relays, path->count * sizeof(path->relays[0]));
-    out->count += path->count;
-    return true;
+    if (topic->own)
+        return fingerprint_tls_equal(&topic->key.origin, &topic->key.publisher) ? 1 : 2;
+    if (topic->best == NULL || topic->best->path->count >= FEDERATION_PATH_MAX)
+        return 0;
+    return (size_t)topic->best->path->count + 1;
+}
+
+bool topic_leads_through(const struct topic *topic, const struct fingerprint_tls *relay)
+{
+    return topic->own ? fingerprint_tls_equal(&topic->key.origin, relay)
+                      : trail_contains(topic->best->path, relay);
+}
+
+static struct trail *make_announced(const struct core *c, const struct topic *topic)
+{
+    struct path path = {.relays = {c->settings.tls, topic->key.origin}, .count = topic_hops(topic)};
+    return topic->own ? trail_new(&path) : trail_behind(&c->settings.tls, topic->best->path);
+}
+
+struct trail *topic_announced(struct core *c, struct topic *topic)
+{
+    const struct trail *now = topic->announced;
+    if (now != NULL && (topic->own || trail_is_behind(now, &c->settings.tls, topic->best->path)))
+        return topic->announced;
+    trail_release(topic->announced);
+    topic->announced = make_announced(c, topic);
+    c->failed |= topic->announced == NULL;
+    return topic->announced;
 }
 
 /* Nearer first: ours before others', then the shorter path, then the lower publisher. */
@@ -241,8 +273,8 @@ static bool is_nearer(const struct topic *a, const struct topic *b)
         return a->own;
     if (!a->own && (a->best == NULL || b->best == NULL))
         return a->best != NULL;
-    if (!a->own && a->best->path.count != b->best->path.count)
-        return a->best->path.count < b->best->path.count;
+    if (!a->own && a->best->path->count != b->best->path->count)
+        return a->best->path->count < b->best->path->count;
     return fingerprint_tls_compare(&a->key.publisher, &b->key.publisher) < 0;
 }
 
@@ -263,7 +295,7 @@ static struct entry *choose(const struct topic *topic)
 {
     struct entry *best = NULL;
     for (struct entry *e = topic->entries; e != NULL; e = e->next) {
-        if (best == NULL || path_compare(&e->path, &best->path) < 0)
+        if (best == NULL || trail_compare(e->path, best->path) < 0)
             best = e;
     }
     return best;
@@ -288,7 +320,7 @@ static void change_path(struct core *c, struct topic *topic, struct entry *best)
 
 static bool is_neighbours(const struct topic *topic)
 {
-    return topic->best != NULL && topic->best->path.count == 1;
+    return topic->best != NULL && topic->best->path->count == 1;
 }
 
 /* What the topic is about, when it is a room. */
@@ -316,7 +348,7 @@ static void topic_gone(struct core *c, struct topic *topic)
         deferred_add(c, &topic->key.room->roster);
     }
     deferred_cancel(c, &topic->record);
-    if (topic->outgoing == NULL)
+    if (topic->told_count == 0)
         topic_free(c, topic);
 }
 
@@ -328,7 +360,7 @@ static void settle(struct core *c, struct deferred *work)
         presence_settle(c, topic, best);
     else
         settle_room(c, topic, best);
-    hold_settle(c, topic, best == NULL ? 0 : best->path.count);
+    hold_settle(c, topic, best == NULL ? 0 : best->path->count);
     for (struct federation_link *link = c->federation->links; link != NULL; link = link->next)
         announce_topic(c, topic, link);
     if (topic->presence == NULL) {

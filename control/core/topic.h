@@ -23,12 +23,23 @@ void topic_demanded(struct core *c, struct topic *topic);
 void topic_free(struct core *c, struct topic *topic);
 
 struct entry *entry_find(const struct topic *topic, const struct federation_link *link);
-struct entry *entry_add(struct core *c, struct topic *topic, struct federation_link *link);
+struct entry *entry_add(struct core *c, struct topic *topic, struct federation_link *link,
+                        const struct path *path);
 /* The link no longer has it. The topic settles. */
 void entry_remove(struct core *c, struct entry *entry);
 
-/* The path as a link of ours is told it: with us in front. False: there is none. */
-bool topic_path(const struct core *c, const struct topic *topic, struct path *out);
+/* The topic on this link, in memory that may move when sides are made; NULL: nothing was said. */
+struct topic_side *topic_side(const struct topic *topic, const struct federation_link *link);
+/* The same, made; NULL without memory. */
+struct topic_side *topic_make_side(struct core *c, struct topic *topic,
+                                   const struct federation_link *link);
+
+/* The relays in the path as a link of ours is told it, with us in front; 0: there is none. */
+size_t topic_hops(const struct topic *topic);
+/* True if this other relay is one of them. */
+bool topic_leads_through(const struct topic *topic, const struct fingerprint_tls *relay);
+/* That path, which there is; the topic's. NULL without memory. */
+struct trail *topic_announced(struct core *c, struct topic *topic);
 /* True if this is the topic whose list is shown for its origin: of the nearest publisher. */
 bool topic_is_shown(const struct topic *topic);
 

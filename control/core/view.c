@@ -304,7 +304,7 @@ static void add_place(const struct core *c, cJSON *o, const struct presence *p)
         cJSON_AddStringToObject(o, "label", c->settings.config->relay.name);
     else
         add_label(o, c, &topic->key.origin);
-    cJSON_AddNumberToObject(o, "hops", topic->own ? 0 : (double)topic->best->path.count);
+    cJSON_AddNumberToObject(o, "hops", topic->own ? 0 : (double)topic->best->path->count);
     add_text_or_null(o, "via", topic->own ? NULL : topic->best->link->peer->label);
 }
 

@@ -180,6 +180,23 @@ static void test_adoption(void **state)
     harness_free(s.h);
 }
 
+#define ROOM_END 10 /* of an entry's record: version, length and name of `general` */
+
+/* With publisher, origin and link, and without the byte that tells whose topic it is. */
+static void make_old_entry(struct fake_record *r)
+{
+    uint8_t *value = malloc(r->len + 95);
+    assert_non_null(value);
+    memcpy(value, r->value, ROOM_END);
+    memset(value + ROOM_END, 0xa5, 64);
+    memset(value + ROOM_END + 64, 0xa7, 32);
+    memcpy(value + ROOM_END + 96, r->value + ROOM_END + 1, r->len - ROOM_END - 1);
+    free(r->value);
+    r->value = value;
+    r->len += 95;
+    value[0] = 1;
+}
+
 /* Records as the version before wrote them: without holds; queues with what was held. */
 static void test_older_records(void **state)
 {
@@ -202,9 +219,12 @@ static void test_older_records(void **state)
             r->len += 4;
             r->value[0] = 2;
             changed |= 4;
+        } else if (strncmp(r->key, "entry/", 6) == 0) {
+            make_old_entry(r);
+            changed |= 8;
         }
     }
-    assert_int_equal(changed, 7);
+    assert_int_equal(changed, 15);
     sim_adopt(&s.h->relays[0]);
     assert_int_equal(core_counters(s.h->relays[0].core)->records_unreadable, 0);
     harness_pass(s.h, CLOCK_SECOND);
