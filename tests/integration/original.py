@@ -1,8 +1,9 @@
 """The original's relay and its clients as protocol.md has them, on a QUIC stack that is not ours.
 
 Needs aioquic; test_interop.py makes a virtual environment with it. Everything runs in one thread
-with an asyncio loop; tests call it from theirs. What an original could not understand (a variant,
-a field, a datagram) is noted in `faults`, and fails the test when the lab closes.
+with an asyncio loop; tests call it from theirs. What protocol.md does not have (a variant or one in
+the wrong place, a field's type, a datagram with a tag that is not a room's, media that nobody said, a
+stream of another kind) is noted in `faults`, and fails the test when the lab closes.
 """
 import asyncio
 import collections
@@ -26,60 +27,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
+from variants import ON_A_LINK, TO_A_CLIENT, fault_of, once, variant_of
+
 CREDIT = 100  # streams
 MESSAGE_MAX = 1048576
 SWEEP_S = 5
 SWEEPS_MAX = 4  # 15 s is what it has, and the machine may be slow
 
-# Every variant, with the fields that serde cannot do without.
-VARIANTS = {
-    "CallOffer": ["identity_pub", "ephemeral_pub", "signature", "supported_profiles"],
-    "CallAnswer": ["identity_pub", "ephemeral_pub", "signature", "chosen_profile"],
-    "IceCandidate": ["candidate"], "Rekey": ["new_ephemeral_pub", "signature"],
-    "QualityUpdate": ["report", "recommended_profile"], "LossRecoveryUpdate": [],
-    "Ping": ["timestamp_ms"], "Pong": ["timestamp_ms"], "Hangup": ["reason"],
-    "AuthToken": ["token"], "Hold": None, "Unhold": None, "Mute": None, "Unmute": None,
-    "Transfer": ["target_fingerprint"], "TransferAck": None,
-    "PresenceUpdate": ["fingerprints", "relay_addr"], "RouteQuery": ["fingerprint", "ttl"],
-    "RouteResponse": ["fingerprint", "found", "relay_chain"],
-    "SessionForward": ["session_id", "target_fingerprint", "source_relay"],
-    "SessionForwardAck": ["session_id", "room_name"], "RoomUpdate": ["count", "participants"],
-    "FederationHello": ["tls_fingerprint"], "GlobalRoomActive": ["room"],
-    "GlobalRoomInactive": ["room"], "RegisterPresence": ["identity_pub", "signature"],
-    "RegisterPresenceAck": ["success"],
-    "DirectCallOffer": ["caller_fingerprint", "target_fingerprint", "call_id", "identity_pub",
-                        "ephemeral_pub", "signature", "supported_profiles"],
-    "DirectCallAnswer": ["call_id", "accept_mode"], "CallSetup": ["call_id", "room", "relay_addr"],
-    "CallRinging": ["call_id"], "Reflect": None, "ReflectResponse": ["observed_addr"],
-    "FederatedSignalForward": ["inner", "origin_relay_fp"],
-}
-ON_A_LINK = {"FederationHello", "GlobalRoomActive", "GlobalRoomInactive", "FederatedSignalForward",
-             "Ping"}
-TO_A_CLIENT = {"CallAnswer", "RoomUpdate", "RegisterPresenceAck", "DirectCallOffer", "Hangup",
-               "DirectCallAnswer", "CallSetup", "CallRinging", "Pong", "ReflectResponse"}
 GOOD = {"codec": "Opus24k", "fec_ratio": 0.2, "frame_duration_ms": 20, "frames_per_block": 5}
-
-
-def variant_of(message):
-    return message if isinstance(message, str) else next(iter(message))
-
-
-def fault_of(message, expected):
-    """Why an original could not read it; None: it can."""
-    name = variant_of(message)
-    if name not in VARIANTS or name not in expected:
-        return f"{name} makes no sense here"
-    fields = VARIANTS[name]
-    if (fields is None) != isinstance(message, str):
-        return f"{name} has the wrong form"
-    body = {} if fields is None else message[name]
-    missing = [f for f in fields or [] if f not in body]
-    lists = body.get("participants", [])
-    if missing or not all(isinstance(p.get("fingerprint"), str) for p in lists):
-        return f"{name} lacks {missing or 'fingerprints'}"
-    if name == "FederatedSignalForward":
-        return fault_of(body["inner"], VARIANTS)
-    return None
 
 
 def room_tag(name):
@@ -141,15 +96,30 @@ class Wire(QuicConnectionProtocol):
         elif isinstance(event, events.DatagramFrameReceived):
             self.owner.datagram_received(self, event.data)
         elif isinstance(event, events.StreamDataReceived):
+            if event.stream_id % 4 != self._quic.configuration.is_client:
+                if event.data:  # else it is the end of the other half of one of ours
+                    self.owner.fault(f"data on stream {event.stream_id}")
+                return
             self.inbound.setdefault(event.stream_id, bytearray()).extend(event.data)
             self.read()
         elif isinstance(event, events.ConnectionTerminated):
-            self.closed = True
-            self.alive.cancel()
-            if not self.up.done():
-                self.up.set_exception(ConnectionError(event.reason_phrase))
-                self.up.exception()
-            self.owner.wire_down(self)
+            self.down(event)
+
+    def datagram_received(self, data, address):
+        """The original hears of a close when it comes, aioquic says so when all is over."""
+        super().datagram_received(data, address)
+        if self._quic._close_event is not None:
+            self.down(self._quic._close_event)
+
+    def down(self, why):
+        if self.closed:
+            return
+        self.closed = True
+        self.alive.cancel()
+        if not self.up.done():
+            self.up.set_exception(ConnectionError(why.reason_phrase))
+            self.up.exception()
+        self.owner.wire_down(self)
 
     def read(self):
         """In the order of the streams, as far as they are complete."""
@@ -165,8 +135,19 @@ class Wire(QuicConnectionProtocol):
                 self._quic.send_stream_data(stream, b"", end_stream=True)
             self.transmit()
             size = struct.unpack(">I", data[:4])[0]
-            assert size <= MESSAGE_MAX
-            self.owner.message_received(self, json.loads(bytes(data[4:4 + size])))
+            if size > MESSAGE_MAX or len(data) > 4 + size:
+                self.owner.fault(f"{len(data)} bytes in a message of {size}")
+            try:
+                message = json.loads(bytes(data[4:4 + size]), object_pairs_hook=once)
+            except ValueError as why:
+                self.owner.fault(f"{why}: {bytes(data[4:])[:200]}")
+                return
+            self.owner.message_received(self, message)
+
+    @property
+    def out_of_credit(self):
+        """It is deaf, and the other side has used up all its streams."""
+        return self.deaf and len(self.inbound) == CREDIT
 
     def listen_again(self):
         self.deaf = False
@@ -188,6 +169,7 @@ class Stage:
     def __init__(self, lab):
         self.loop = asyncio.new_event_loop()
         self.faults = []
+        self.spoken = set()  # media packets of all who are here
         self.purged = []  # who was silent for too long: no fault if the machine stood still
         self.wires = []
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -206,6 +188,10 @@ class Stage:
     def steady(self):
         """False: the machine stood still for so long that links may have been lost."""
         return self.stall < 1.5
+
+    def was_said(self, media):
+        """By somebody here, or by a phone, which stamps its packets."""
+        return media in self.spoken or media[12:16] == b"CHPS"
 
     def run(self, function, *args):
         """Calls it in the loop; what it returns, or what the coroutine that it returns does."""
@@ -254,7 +240,8 @@ class Client:
         self.fingerprint = ":".join(digits[i:i + 4] for i in range(0, 32, 4))
         self.messages, self.heard = [], collections.Counter()
         self.wire, self.closed = None, False
-        self.deaf = False
+        self.deaf, self.room = False, None
+        self.talks = itertools.count()
 
     # ---- the wire's ----
     def wire_up(self, wire):
@@ -263,13 +250,20 @@ class Client:
     def wire_down(self, _):
         self.closed = True
 
+    def fault(self, why):
+        self.stage.faults.append(f"{self.name}: {why}")
+
     def message_received(self, _, message):
         why = fault_of(message, TO_A_CLIENT)
         if why:
-            self.stage.faults.append(f"{self.name}: {why}: {message}")
+            self.fault(f"{why}: {message}")
+            return
         self.messages.append(message)
 
     def datagram_received(self, _, data):
+        """A media packet as it was said, without anything before it."""
+        if self.room is None or not self.stage.was_said(bytes(data)):
+            self.fault(f"a datagram {bytes(data[:24]).hex()}")
         self.heard[bytes(data)] += 1
 
     # ---- the test's ----
@@ -287,7 +281,7 @@ class Client:
 
     def join(self, room, deaf=False):
         """Deaf: reads neither CallAnswer nor anything after it (the CLI's tone mode)."""
-        self.deaf = deaf
+        self.deaf, self.room = deaf, room
         self.wire = self.stage.run(self.stage.dial, self.relay.address, room, self)
         ephemeral = os.urandom(32)
         signature = self.key.sign(ephemeral + b"call-offer")
@@ -302,12 +296,17 @@ class Client:
         return {p["fingerprint"]: p.get("relay_label") for p in
                 (updates[-1]["participants"] if updates else [])}
 
+    def next_name(self):
+        """Under which it has not talked yet."""
+        return f"{self.name}{next(self.talks)}"
+
     def talk(self, name, count):
         """Begins to, in packets of this name."""
         self.stage.begin(self._talk(name, count))
 
     async def _talk(self, name, count):
         for i in range(count):
+            self.stage.spoken.add(packet(name, i))
             self.wire.datagram(packet(name, i))
             await asyncio.sleep(0.02)
 
@@ -345,6 +344,8 @@ class Original:
         self.recent = {}
         self.copies = collections.Counter()  # of each media packet, before its dedup
         self.echo = True
+        self.talks = itertools.count()
+        self.told = []  # (the key of the link, message): what it said of rooms
         self.key = Ed25519PrivateKey.generate()
         self.certificate = self._certificate()
         digest = hashlib.sha256(self.certificate.public_bytes(
@@ -421,21 +422,30 @@ class Original:
         if link:  # also if it is another's entry by now
             self.links.pop(link.key, None)
 
-    @staticmethod
-    def _say(link, room, participants):
-        link.wire.say({"GlobalRoomActive": {"room": room, "participants": participants}})
+    def _tell(self, link, message):
+        self.told.append((link.key, message))
+        link.wire.say(message)
+
+    def _say(self, link, room, participants):
+        self._tell(link, {"GlobalRoomActive": {"room": room, "participants": participants}})
+
+    def _say_inactive(self, link, room):
+        self._tell(link, {"GlobalRoomInactive": {"room": room}})
 
     # ---- messages ----
+    def fault(self, why):
+        self.stage.faults.append(f"{self.name}: {why}")
+
     def message_received(self, wire, message):
         why = fault_of(message, ON_A_LINK)
         if why:
-            self.stage.faults.append(f"{self.name}: {why}: {message}")
+            self.fault(f"{why}: {message}")
             return
         name = variant_of(message)
         link = self.of_wire.get(wire)
         if link is None:
             if name != "FederationHello":
-                self.stage.faults.append(f"{self.name}: no hello: {message}")
+                self.fault(f"no hello: {message}")
                 return
             self._link(wire, message[name]["tls_fingerprint"])
             return
@@ -452,7 +462,7 @@ class Original:
         if room not in self.canonical:
             return
         if "chappe" in body:
-            self.stage.faults.append(f"{self.name}: for relays of theirs only: {body}")
+            self.fault(f"for relays of theirs only: {body}")
         listed = [{"fingerprint": p["fingerprint"], "alias": p.get("alias"),
                    "relay_label": p.get("relay_label") or link.label}
                   for p in body.get("participants", [])]
@@ -474,7 +484,7 @@ class Original:
             if left:
                 self._say(other, room, left)
             else:
-                other.wire.say({"GlobalRoomInactive": {"room": room}})
+                self._say_inactive(other, room)
         self.updates += 1
 
     # ---- media ----
@@ -482,8 +492,8 @@ class Original:
         link = self.of_wire.get(wire)
         tags = {room_tag(room): room for room in self.rooms}
         room = tags.get(bytes(data[:8]))
-        if link is None or room is None or len(data) < 20 or data[8] >> 2 & 15 > 8:
-            self.stage.faults.append(f"{self.name}: a datagram {bytes(data[:24]).hex()}")
+        if link is None or room is None or not self.stage.was_said(bytes(data[8:])):
+            self.fault(f"a datagram {bytes(data[:24]).hex()}")
             return
         link.sweeps = 0
         media = bytes(data[8:])
@@ -516,14 +526,18 @@ class Original:
         def go():
             del self.local[room]
             for link in list(self.links.values()):
-                link.wire.say({"GlobalRoomInactive": {"room": room}})
+                self._say_inactive(link, room)
         self.stage.run(go)
 
     async def _talk(self, name, count):
         for i in range(count):
+            self.stage.spoken.add(packet(name, i))
             for link in list(self.links.values()):
                 link.wire.datagram(room_tag(self.rooms[0]) + packet(name, i))
             await asyncio.sleep(0.02)
+
+    def next_name(self):
+        return f"{self.name}{next(self.talks)}"
 
     def talk(self, name, count):
         """One of its members begins to, in its first room."""
@@ -538,6 +552,12 @@ class Original:
     def heard_of(self, name):
         return dict(collections.Counter(n for data, n in list(self.heard.items())
                                         if talker_of(data) == name))
+
+    def echoed(self, fingerprint):
+        """The links on which it named somebody of another link, with that one's label."""
+        return {key for key, message in list(self.told) for p in
+                message.get("GlobalRoomActive", {}).get("participants", [])
+                if p["fingerprint"] == fingerprint and p["relay_label"] is not None}
 
     def said(self):
         """Announcements that it got so far."""

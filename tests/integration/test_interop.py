@@ -1,69 +1,17 @@
 #!/usr/bin/env python3
 # timeout: 300
-"""Originals as clients, as relays that dial us and as relays that we dial, on aioquic.
+"""Originals as clients, as relays that dial us and as relays that we dial, on aioquic (interop.py)."""
+import json
 
-The first run makes a virtual environment with aioquic from PyPI under the cache directory; where
-that is out of reach, every case is skipped and says why."""
-import contextlib
-import fcntl
-import os
-import subprocess
-import sys
-import time
+from harness import main, wait_for
+from interop import OLGA, OTTO, ROOM, hear, one_of_each, original, quiet, stage, tests_of
 
-from harness import Skip, free_port, main, wait_for
+from variants import ON_A_LINK, TO_A_CLIENT, fault_of, once
 
-AIOQUIC = "aioquic==1.7.2"
-CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-VENV = os.path.join(CACHE, "chappe", f"interop-{sys.version_info[0]}.{sys.version_info[1]}-{AIOQUIC}")
-MARK = os.path.join(VENV, "complete")
-
-
-def make_venv():
-    """Why it cannot be made; None: it is there."""
-    os.makedirs(os.path.dirname(VENV), exist_ok=True)
-    with open(VENV + ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.exists(MARK):
-            return None
-        for argv in ([sys.executable, "-m", "venv", "--clear", VENV],
-                     [os.path.join(VENV, "bin/python"), "-m", "pip", "install", "--quiet",
-                      "--timeout", "10", "--retries", "1", AIOQUIC]):
-            done = subprocess.run(argv, capture_output=True, text=True)
-            if done.returncode != 0:
-                said = (done.stderr or done.stdout).strip().splitlines() or ["failed"]
-                return f"no aioquic: {said[-1]}"
-        open(MARK, "w").close()
-    return None
-
-
-if os.environ.get("CHAPPE_INTEROP") is None and __name__ == "__main__":
-    WHY_NOT = make_venv()
-    if WHY_NOT is None:
-        os.environ["CHAPPE_INTEROP"] = "1"
-        PYTHON = os.path.join(VENV, "bin/python")
-        os.execv(PYTHON, [PYTHON, *sys.argv])
-else:
-    WHY_NOT = None
-    from original import Client, Original, Stage, room_hashed
-
-OLGA, OTTO = ("0a0a:" * 8)[:-1], ("0b0b:" * 8)[:-1]
-ROOM = {"global_rooms": ["general"]}
-
-
-def stage(lab):
-    if WHY_NOT:
-        raise Skip(WHY_NOT)
-    lab.stage = Stage(lab)
-    return lab.stage
-
-
-def original(s, lab, name="original", **kw):
-    return Original(s, lab, name, free_port(), **kw)
-
-
-def linked(relay, label):
-    relay.linked(label)
+try:
+    from original import Client, packet, room_hashed, room_tag, talker_of
+except ImportError:
+    pass  # no aioquic: all are skipped, and say why
 
 
 def both_see(a, b):
@@ -71,50 +19,50 @@ def both_see(a, b):
              lambda: b.fingerprint in a.roster() and a.fingerprint in b.roster())
 
 
-def hear(listeners, *talkers, count=50):
-    """All talk at once; each listener hears everybody but himself, each packet once. What was lost
-    is said again, twice at most: the machine may have stood still. Nothing may come double."""
-    for turn in range(3):
-        said = {t: f"{t.name}{turn}" for t in talkers}
-        for talker, name in said.items():
-            talker.talk(name, count)
-        wanted = [(who, name) for who in listeners for t, name in said.items() if t is not who]
+# ---- what it would notice ----
 
-        def missing():
-            return [(who.name, name, who.heard_of(name)) for who, name in wanted
-                    if who.heard_of(name) != {1: count}]
-        with contextlib.suppress(AssertionError):
-            wait_for("everybody hears everybody", lambda: not missing(), 15)
-        double = [m for m in missing() if set(m[2]) - {1}]
-        assert not double, double
-        if not missing():
-            return
-    raise AssertionError(f"not heard: {missing()}")
+BAD_MESSAGES = [
+    '{"Cookie":{}}', '{"Pong":{"timestamp_ms":1}}', '{"Ping":{"timestamp_ms":-1}}', '"Reflect"',
+    '{"GlobalRoomActive":{"participants":[]}}', '{"GlobalRoomInactive":{"room":7}}',
+    '{"GlobalRoomActive":{"room":"a","participants":[{"alias":"x"}]}}', '{}', '[]', '{"a":1,"b":2}',
+    '{"FederatedSignalForward":{"inner":{"New":{}},"origin_relay_fp":"a"}}',
+    '{"FederatedSignalForward":{"inner":{"Hangup":{"reason":"Bored"}},"origin_relay_fp":"a"}}',
+    '{"GlobalRoomInactive":{"room":"a","room":"b"}}', '{"GlobalRoomInactive":"a"}']
+GOOD_MESSAGES = [
+    '{"Ping":{"timestamp_ms":1}}', '{"GlobalRoomActive":{"room":"a","chappe":{}}}',
+    '{"FederatedSignalForward":{"inner":{"Hangup":{"reason":"Normal"}},"origin_relay_fp":"a"}}']
 
 
-def quiet(*originals):
-    """Nothing is announced any more, for longer than any pace of ours."""
-    since, before = time.monotonic(), None
-
-    def look():
-        nonlocal since, before
-        now = [o.said() for o in originals]
-        if now != before:
-            since, before = time.monotonic(), now
-        return time.monotonic() - since > 2.5
-    wait_for("no announcement goes round", look)
+def is_bad(text, expected):
+    try:
+        return fault_of(json.loads(text, object_pairs_hook=once), expected) is not None
+    except ValueError:
+        return True
 
 
-def steady(test):
-    """A failure on a machine that stood still says nothing: links are lost after two seconds."""
-    def run(lab):
-        try:
-            test(lab)
-        except (AssertionError, TimeoutError, ConnectionError) as error:
-            if lab.stage.steady:
-                raise
-            raise Skip(f"the machine stood still for {lab.stage.stall:.1f} s") from error
-    return run
+def test_what_is_not_in_the_protocol_fails(lab):
+    """Variants and fields; datagrams with a tag of ours, toward clients with any."""
+    s = stage(lab)
+    assert all(is_bad(text, ON_A_LINK) for text in BAD_MESSAGES)
+    assert not any(is_bad(text, ON_A_LINK) for text in GOOD_MESSAGES)
+    assert is_bad('{"GlobalRoomInactive":{"room":"a"}}', TO_A_CLIENT)
+    assert is_bad('{"RoomUpdate":{"count":2,"participants":[]}}', TO_A_CLIENT)
+    assert not is_bad('{"RoomUpdate":{"count":0,"participants":[]}}', TO_A_CLIENT)
+    relay, o = one_of_each(lab, s, we_dial=True)
+    a = Client(s, "a", relay).join("general")
+    wire = next(iter(o.of_wire))
+    media = packet("somebody", 1)
+    s.spoken.add(media)
+    a.datagram_received(a.wire, media)
+    o.datagram_received(wire, room_tag("general") + media)
+    assert not s.faults, s.faults
+    for receiver, over, data in (
+            (a, a.wire, room_tag("general") + media), (a, a.wire, b"8 random" + media),
+            (a, a.wire, media + b"x"), (o, wire, media), (o, wire, b"8 random" + media),
+            (o, wire, room_tag("kitchen") + media), (o, wire, room_tag("general") + media[1:])):
+        s.run(receiver.datagram_received, over, data)
+        assert len(s.faults) == 1, (receiver.name, data, s.faults)
+        s.faults.clear()
 
 
 # ---- clients ----
@@ -156,38 +104,26 @@ def test_client_calls_a_phone(lab):
 
 
 def test_defect_35_clients_that_never_read(lab):
-    """One runs out of stream credit, and nobody else notices."""
+    """They run out of stream credit, and nobody else notices; they hear."""
     s = stage(lab)
     relay = lab.relay("relay", **ROOM).start()
-    deaf = Client(s, "deaf", relay).join("general", deaf=True)
+    deaf = [Client(s, f"deaf{i}", relay).join("general", deaf=True) for i in range(3)]
     a = Client(s, "a", relay).join("general")
-    wait_for("a sees the deaf one", lambda: deaf.fingerprint in a.roster())
+    wait_for("a sees the deaf ones", lambda: len(a.roster()) == 4)
     for i in range(110):
         b = Client(s, f"b{i}", relay).join("general")
         wait_for(f"a sees b{i}", lambda b=b: b.fingerprint in a.roster())
         b.leave()
-    wait_for("all are gone again", lambda: len(a.roster()) == 2)
-    hear([deaf], a)
-    assert not deaf.closed and not deaf.messages
-    s.run(deaf.wire.listen_again)
-    wait_for("it reads the newest list in the end", lambda: deaf.roster() == a.roster())
+    wait_for("all are gone again", lambda: len(a.roster()) == 4)
+    hear([a, *deaf], a, *deaf)
+    for client in deaf:
+        assert client.wire.out_of_credit, len(client.wire.inbound)
+        assert not client.closed and not client.messages
+        s.run(client.wire.listen_again)
+        wait_for("it reads the newest list in the end", lambda c=client: c.roster() == a.roster())
 
 
 # ---- one relay of ours, one original ----
-
-def one_of_each(lab, s, we_dial, delegate=False, **config):
-    relay = lab.relay("relay", **{**ROOM, **config})
-    o = original(s, lab, rooms=relay.config["global_rooms"])
-    if we_dial:
-        relay.configure(peers=[o.as_peer(delegate=delegate)])
-    else:
-        relay.configure(trusted=[o.as_trusted(delegate=delegate)])
-    relay.start()
-    if not we_dial:
-        o.dial(relay)
-    relay.linked("original")
-    return relay, o
-
 
 def meet(lab, we_dial):
     s = stage(lab)
@@ -258,35 +194,6 @@ def test_its_control_plane_dies(lab):
     hear([o], b)
 
 
-def test_defect_33_an_original_that_stops_reading(lab):
-    """Its stream credit runs out while everything changes; then it learns how things are now."""
-    s = stage(lab)
-    rooms = [f"room{i}" for i in range(16)]
-    relay, o = one_of_each(lab, s, we_dial=True, global_rooms=rooms)
-    stay = Client(s, "stay", relay).join("room0")
-    wait_for("the original sees one", lambda: o.sees("room0") == {stay.fingerprint})
-    said = o.said()
-    o.set_deaf(True)
-    for turn in range(4):
-        there = [Client(s, f"c{turn}-{room}", relay).join(room) for room in rooms]
-        wait_for("all are there", lambda: len(relay.ctl("rooms")) == len(rooms))
-        time.sleep(1.1)
-        if turn < 3:
-            for client in there:
-                client.leave()
-            wait_for("one is left", lambda: len(relay.ctl("rooms")) == 1)
-            time.sleep(1.1)
-    wait_for("the other phone sees all in time", lambda: len(stay.roster()) == 2)
-    assert o.said() == said
-    o.set_deaf(False)
-    for client, room in zip(there, rooms):
-        wait_for(f"the original sees {room}", lambda c=client, r=room: c.fingerprint in o.sees(r))
-    assert o.said() - said <= 100 + len(rooms), o.said() - said
-    quiet(o)
-    peer, = relay.ctl("peers")
-    assert peer["state"] == "linked" and peer["connections"] == 1, peer
-
-
 # ---- more relays ----
 
 def triangle(lab, s, delegate):
@@ -317,6 +224,8 @@ def test_triangle(lab):
         wait_for("Olga is seen", lambda c=client: c.roster().get(OLGA) == "original")
     wait_for("the original sees both", lambda: o.sees() == {a.fingerprint, b.fingerprint})
     quiet(o)
+    for client, other in ((a, two), (b, one)):  # it says of us what we said, as if we did not know
+        assert other.fingerprint() in o.echoed(client.fingerprint), o.told
     hear([a, b, o], a, b, o, count=100)
     assert set(o.copies.values()) == {1}, "somebody spoke for another"
     b.leave()
@@ -337,7 +246,8 @@ def test_chain_over_an_original(lab):
     a = Client(s, "a", one).join("general")
     b = Client(s, "b", two).join("general")
     both_see(a, b)
-    o.leave("general")
+    o.leave("general")  # which it calls the end of the room, though there are others
+    assert [m for _, m in o.told[-2:]] == [{"GlobalRoomInactive": {"room": "general"}}] * 2, o.told
     wait_for("Olga is gone", lambda: OLGA not in a.roster() and OLGA not in b.roster())
     both_see(a, b)
     hear([b], a)
@@ -363,11 +273,10 @@ def test_two_originals_that_repeat_each_other(lab):
     wait_for("a sees both", lambda: set(a.roster()) == {a.fingerprint, OLGA, OTTO})
     quiet(o, p)
     hear([a, o, p], a)
-    assert not any(a.heard_of(f"a{turn}") for turn in range(3)), "its own echo"
+    assert not any(talker_of(data).startswith("a") for data in a.heard), "its own echo"
     o.talk("olga", 50)
     wait_for("a hears Olga", lambda: sum(a.heard_of("olga").values()) >= 40)
 
 
 if __name__ == "__main__":
-    main({name: steady(value) if name.startswith("test_") else value
-          for name, value in globals().items()}, at_once=4)
+    main(tests_of(globals()), at_once=4)
