@@ -88,8 +88,14 @@ void originals_of_room_changed(struct core *c, const struct global_room *room);
  * True if it is us who tell this original of the topic's origin: that is ourselves; or it is near
  * enough (federation_hops, in which the link to the original counts), not linked with the original
  * itself, and no relay with a lower fingerprint than ours is, which has the origin near enough to
- * speak for it as well as we can tell. Where we cannot tell, both speak: the original drops the
- * second copy of a packet, and a name in two lists is shown once.
+ * speak for it as well as we can tell: by its publication of the original, or its hello.
+ *
+ * Where we cannot tell, both speak. That is so for a neighbour of two relays that are linked with
+ * the original, if these are not linked with each other or neither has `delegate` for the other:
+ * what the one has at first hand the other is not told, and who keeps silent for somebody who does
+ * not have the origin makes the original deaf to it. It costs what is said twice: the original
+ * drops the second copy of a packet within 2 s, before it counts its rate (protocol.md 5.12), so
+ * nobody there or behind it hears it twice, and shows a name in two lists once (5.6).
  */
 bool original_hears(const struct core *c, const struct federation_link *link,
                     const struct topic *topic);

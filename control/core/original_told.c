@@ -16,6 +16,17 @@
 
 /* ---- who speaks for whom ---- */
 
+/* As its hello says. */
+static bool is_said_by(const struct federation_link *neighbour,
+                       const struct fingerprint_tls *original)
+{
+    for (size_t i = 0; i < neighbour->original_count; i++) {
+        if (fingerprint_tls_equal(&neighbour->originals[i], original))
+            return true;
+    }
+    return false;
+}
+
 /* True if the relay itself is linked with the original, as far as we know. */
 static bool is_linked_with(const struct core *c, const struct global_room *room,
                            const struct fingerprint_tls *relay,
@@ -31,11 +42,7 @@ static bool is_linked_with(const struct core *c, const struct global_room *room,
         return true;
     const struct peer *peer = peer_find(c, relay);
     const struct federation_link *link = peer == NULL ? NULL : peer->federation;
-    for (size_t i = 0; link != NULL && i < link->original_count; i++) {
-        if (fingerprint_tls_equal(&link->originals[i], original))
-            return true;
-    }
-    return false;
+    return link != NULL && is_said_by(link, original);
 }
 
 /* Links from here to the topic's origin. */
@@ -94,6 +101,35 @@ static bool may_speak(const struct core *c, const struct topic *publication,
     return distance < c->settings.config->limits.federation_hops;
 }
 
+static bool has_room(const struct core *c, const struct federation_link *neighbour,
+                     struct global_room *room)
+{
+    struct topic_key key;
+    memset(&key, 0, sizeof(key));
+    key.room = room;
+    key.publisher = key.origin = neighbour->fingerprint;
+    const struct topic *topic = topic_find(c, &key);
+    return topic != NULL && entry_find(topic, neighbour) != NULL;
+}
+
+static bool is_lower(const struct core *c, const struct fingerprint_tls *relay)
+{
+    return fingerprint_tls_compare(relay, &c->settings.tls) < 0;
+}
+
+/* The same for neighbours whose publication we do not accept, without `delegate`. */
+static bool neighbour_speaks(const struct core *c, const struct federation_link *original,
+                             const struct topic *topic)
+{
+    size_t hops = c->settings.config->limits.federation_hops;
+    for (const struct federation_link *n = c->federation->links; n != NULL; n = n->next) {
+        if (!n->legacy && is_lower(c, &n->fingerprint) && is_said_by(n, &original->fingerprint) &&
+            has_room(c, n, topic->key.room) && neighbours_distance(n, topic) < hops)
+            return true;
+    }
+    return false;
+}
+
 bool original_hears(const struct core *c, const struct federation_link *link,
                     const struct topic *topic)
 {
@@ -107,12 +143,10 @@ bool original_hears(const struct core *c, const struct federation_link *link,
         return false;
     const struct topic *t = topic_first_of(topic->key.room, &link->fingerprint);
     for (; t != NULL; t = t->group_next) {
-        if (!t->own && t->best != NULL &&
-            fingerprint_tls_compare(&t->key.publisher, &c->settings.tls) < 0 &&
-            may_speak(c, t, topic))
+        if (!t->own && t->best != NULL && is_lower(c, &t->key.publisher) && may_speak(c, t, topic))
             return false;
     }
-    return true;
+    return !neighbour_speaks(c, link, topic);
 }
 
 /* ---- media ---- */

@@ -484,6 +484,41 @@ static void test_who_cannot_know_does_not_count(void **state)
     harness_free(h);
 }
 
+/* 1 and 2 are linked with the original and with 0, which is not; `yaml` is 1's config, if any. */
+static void expect_speakers(const char *yaml, bool first, bool second)
+{
+    struct harness *h = mesh_new_beside(3, triangle, COUNT(triangle), 4, false, BIT(O));
+    struct fake_connection *o[2];
+    if (yaml != NULL)
+        harness_configure(&h->relays[1], yaml, true);
+    for (int i = 0; i < 2; i++) {
+        o[i] = puppet_link(&h->relays[i + 1], O, false);
+        say_active(&h->relays[i + 1], o[i], "general", one(OLGA, NULL), NULL);
+    }
+    struct mesh_person p = mesh_enter(h, 0, 1, "general");
+    settle(h);
+    assert_int_equal(strstr(told(o[0]), p.phone.name) != NULL, first);
+    assert_int_equal(strstr(told(o[1]), p.phone.name) != NULL, second);
+    int heard[HARNESS_RELAYS_MAX];
+    mesh_talk(h, 0, "general", heard);
+    assert_int_equal(heard[O], first + second);
+    harness_free(h);
+}
+
+/* Without `delegate` nobody knows whom the other one has at first hand: better twice than never.
+   With it on one side, the hello says enough. */
+static void test_speakers_without_delegate(void **state)
+{
+    (void)state;
+    char yaml[1024];
+    expect_speakers(NULL, true, true);
+    snprintf(yaml, sizeof(yaml),
+             "global_rooms: [general]\nlimits: { federation_hops: 4 }\npeers:\n%strusted:\n%s%s",
+             harness_peer(2, ", delegate: true"), harness_trusted(0, ""),
+             harness_trusted(O, ", legacy: true, address: \"192.0.2.7\""));
+    expect_speakers(yaml, true, false);
+}
+
 /* The link to the original is one of federation_hops: whom its phones hear, those hear them. */
 static void test_the_hop_limit_holds_towards_it(void **state)
 {
@@ -725,6 +760,7 @@ int main(void)
         cmocka_unit_test(test_triangle),
         cmocka_unit_test(test_lowest_publisher_speaks),
         cmocka_unit_test(test_who_cannot_know_does_not_count),
+        cmocka_unit_test(test_speakers_without_delegate),
         cmocka_unit_test(test_the_hop_limit_holds_towards_it),
         cmocka_unit_test(test_who_is_too_far_does_not_count),
         cmocka_unit_test(test_who_speaks_knows_what_it_says),
