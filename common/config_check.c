@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/hex.h"
+#include "common/room.h"
 #include "common/text.h"
 
 #define LABEL_DIGITS 16
@@ -127,6 +128,20 @@ static void check_relays(const struct config *config, struct config_errors *erro
             if (earlier.label != NULL)
                 check_pair(config, &earlier, &later, errors);
         }
+    }
+}
+
+void config_warnings(const struct config *config, struct config_errors *warnings)
+{
+    for (size_t i = 0; i < config->global_room_count; i++) {
+        char path[64];
+        if (!room_name_is_hash(bytes_of_string(config->global_rooms[i])))
+            continue;
+        snprintf(path, sizeof(path), "global_rooms[%zu]", i);
+        config_errors_add(warnings, config->file, 0, path,
+                          "warning: %s looks like the hash of a room's name: relays that configure "
+                          "the name itself do not share this room; write the name",
+                          config->global_rooms[i]);
     }
 }
 

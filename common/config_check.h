@@ -16,4 +16,10 @@ int config_set_rule_defaults(struct config *config);
  */
 void config_check(const struct config *config, struct config_errors *errors);
 
+/*
+ * What is allowed and hardly meant, in lines like those of errors: a global room that is named by
+ * the hash of a name. Relays that configure the name itself are not in that room.
+ */
+void config_warnings(const struct config *config, struct config_errors *warnings);
+
 #endif

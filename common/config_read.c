@@ -185,19 +185,31 @@ static const char *string_at(const char *items, size_t i)
     return string;
 }
 
+/* What to say of two entries that may not be in one list; NULL: both may. */
+static const char *clash(const struct config_type *type, const char *a, const char *b)
+{
+    if (a == NULL || b == NULL)
+        return NULL;
+    if (strcmp(a, b) == 0)
+        return "given twice, first";
+    return type->means_same != NULL && type->means_same(a, b)
+               ? "the same as what is written otherwise"
+               : NULL;
+}
+
 /* Reports entry i of a list of strings if it stands earlier in the list already. */
 static void check_repeated(struct config_reader *r, const struct config_node *list,
-                           const struct config_node *node, const char *path, const char *items,
-                           size_t i)
+                           const struct config_node *node, const char *path,
+                           const struct config_type *type, const char *items, size_t i)
 {
     const struct config_node *earlier = list->first;
-    const char *string = string_at(items, i);
-    for (size_t k = 0; k < i && string != NULL; k++, earlier = earlier->next) {
-        if (string_at(items, k) != NULL && strcmp(string_at(items, k), string) == 0) {
-            config_errors_add(r->errors, r->config->file, node->line, path,
-                              "given twice, first in line %zu", earlier->line);
-            return;
-        }
+    for (size_t k = 0; k < i; k++, earlier = earlier->next) {
+        const char *what = clash(type, string_at(items, k), string_at(items, i));
+        if (what == NULL)
+            continue;
+        config_errors_add(r->errors, r->config->file, node->line, path, "%s in line %zu", what,
+                          earlier->line);
+        return;
     }
 }
 
@@ -236,7 +248,7 @@ static void read_list(struct config_reader *r, const struct config_node *node,
         snprintf(path, sizeof(path), "%s[%zu]", list->key, i);
         read_entry(r, child, path, list, items + i * list->size);
         if (list->fields[0].key[0] == '\0')
-            check_repeated(r, node, child, path, items, i);
+            check_repeated(r, node, child, path, list->fields[0].type, items, i);
         i++;
     }
 }

@@ -79,6 +79,19 @@ static int room_parse(const struct config_field *field, struct bytes text, void 
     return copy == NULL ? ERR_MEMORY : 0;
 }
 
+static bool is_hash_of(const char *hashed, const char *name)
+{
+    char text[ROOM_HASHED_SIZE];
+    return room_name_is_hash(bytes_of_string(hashed)) &&
+           room_hashed_name(bytes_of_string(name), text) == 0 && strcmp(text, hashed) == 0;
+}
+
+/* A name and its hash (common/room.h): one room. */
+static bool room_means_same(const char *a, const char *b)
+{
+    return is_hash_of(a, b) || is_hash_of(b, a);
+}
+
 static int runtime_dir_parse(const struct config_field *field, struct bytes text, void *value,
                              char why[CONFIG_WHY_MAX])
 {
@@ -285,31 +298,31 @@ static void fingerprint_format(const void *value, struct buffer *out)
 
 /* clang-format off */
 const struct config_type config_type_text = {
-    "text", false, sizeof(char *), text_parse, text_format, text_free};
+    "text", false, sizeof(char *), text_parse, text_format, text_free, NULL};
 const struct config_type config_type_room = {
-    "room", false, sizeof(char *), room_parse, text_format, text_free};
+    "room", false, sizeof(char *), room_parse, text_format, text_free, room_means_same};
 const struct config_type config_type_path = {
-    "path", false, sizeof(char *), text_parse, text_format, text_free};
+    "path", false, sizeof(char *), text_parse, text_format, text_free, NULL};
 const struct config_type config_type_runtime_dir = {
-    "path", false, sizeof(char *), runtime_dir_parse, text_format, text_free};
+    "path", false, sizeof(char *), runtime_dir_parse, text_format, text_free, NULL};
 const struct config_type config_type_url = {
-    "URL", false, sizeof(char *), url_parse, text_format, text_free};
+    "URL", false, sizeof(char *), url_parse, text_format, text_free, NULL};
 const struct config_type config_type_host_port = {
-    "HOST:PORT", false, sizeof(char *), host_port_parse, text_format, text_free};
+    "HOST:PORT", false, sizeof(char *), host_port_parse, text_format, text_free, NULL};
 const struct config_type config_type_number = {
-    "number", true, sizeof(uint32_t), number_parse, number_format, NULL};
+    "number", true, sizeof(uint32_t), number_parse, number_format, NULL, NULL};
 const struct config_type config_type_bool = {
-    "true or false", true, sizeof(bool), bool_parse, bool_format, NULL};
+    "true or false", true, sizeof(bool), bool_parse, bool_format, NULL, NULL};
 const struct config_type config_type_level = {
-    "word", false, sizeof(enum log_level), level_parse, level_format, NULL};
+    "word", false, sizeof(enum log_level), level_parse, level_format, NULL, NULL};
 const struct config_type config_type_format = {
-    "word", false, sizeof(enum log_format), format_parse, format_format, NULL};
+    "word", false, sizeof(enum log_format), format_parse, format_format, NULL, NULL};
 const struct config_type config_type_listen = {
-    "IP:PORT", false, sizeof(struct address), listen_parse, endpoint_format, NULL};
+    "IP:PORT", false, sizeof(struct address), listen_parse, endpoint_format, NULL, NULL};
 const struct config_type config_type_endpoint = {
-    "IP:PORT", false, sizeof(struct address), endpoint_parse, endpoint_format, NULL};
+    "IP:PORT", false, sizeof(struct address), endpoint_parse, endpoint_format, NULL, NULL};
 const struct config_type config_type_ip = {
-    "IP", false, sizeof(struct address), ip_parse, ip_format, NULL};
+    "IP", false, sizeof(struct address), ip_parse, ip_format, NULL, NULL};
 const struct config_type config_type_fingerprint = {
-    "fingerprint", false, sizeof(struct fingerprint_tls), fingerprint_parse, fingerprint_format, NULL};
+    "fingerprint", false, sizeof(struct fingerprint_tls), fingerprint_parse, fingerprint_format, NULL, NULL};
 /* clang-format on */

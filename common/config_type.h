@@ -29,6 +29,8 @@ struct config_type {
     /* Appends the value as text; nothing for one that is not set. */
     void (*format)(const void *value, struct buffer *out);
     void (*free)(void *value); /* NULL if there is nothing to free; the value is zeroed after it */
+    /* True for two texts, not the same, that mean the same thing; NULL: there are none. */
+    bool (*means_same)(const char *a, const char *b);
 };
 
 extern const struct config_type config_type_text;        /* char *; min..max bytes, clean */

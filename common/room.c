@@ -38,6 +38,15 @@ int room_hashed_name(struct bytes name, char out[ROOM_HASHED_SIZE])
     return rc;
 }
 
+bool room_name_is_hash(struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (hex_value((char)name.data[i]) < 0)
+            return false;
+    }
+    return name.len == ROOM_HASHED_SIZE - 1;
+}
+
 static uint8_t room_lower(uint8_t c)
 {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;

@@ -41,6 +41,9 @@ uint64_t room_tag_number(const struct room_tag *tag); /* big-endian, as a key fo
 #define ROOM_HASHED_SIZE 33
 int room_hashed_name(struct bytes name, char out[ROOM_HASHED_SIZE]);
 
+/* True for 32 hex digits of either case: the hash of a name, by its looks. */
+bool room_name_is_hash(struct bytes name);
+
 /*
  * True for a name that phones can use and that the relay gives no other meaning: labels of 1 to 63
  * of [A-Za-z0-9_-] with single dots between them, none starting or ending in `-`, the last not of

@@ -1,6 +1,21 @@
 /* chappe-control: the control plane. The core decides, the rim carries; see control/README.md. */
+#include "common/config_check.h"
 #include "common/options.h"
 #include "control/rim/plane.h"
+
+/* --check: says what is wrong with the config, and what is hardly meant. */
+static int check_config(const char *path)
+{
+    struct config config;
+    struct config_errors warnings = {0};
+    int rc = startup_config(path, &config);
+    if (rc == EXIT_DONE)
+        config_warnings(&config, &warnings);
+    config_errors_print(&warnings, stderr);
+    config_errors_free(&warnings);
+    config_free(&config);
+    return rc;
+}
 
 int main(int argc, char **argv)
 {
@@ -19,12 +34,8 @@ int main(int argc, char **argv)
     int rc = options_parse(&options, argc, argv, stdout, stderr, &operand);
     if (rc != OPTIONS_RUN)
         return rc;
-    if (check) {
-        struct config config;
-        rc = startup_config(config_path, &config);
-        config_free(&config);
-        return rc;
-    }
+    if (check)
+        return check_config(config_path);
     struct startup startup;
     rc = startup_begin(&startup, config_path, "control");
     if (rc != EXIT_DONE)

@@ -177,12 +177,13 @@ static void deliver(struct exchange *x, const struct room *room, const struct pa
     uint64_t before = x->counters.media_to_members;
 
     to_members(x, room, NULL, packet);
-    if (x->events)
+    uint64_t count = x->counters.media_to_members - before;
+    if (x->events && count > 0)
         event_ring_put(x->events, &(struct media_event_facts){
                                       .kind = MEDIA_EVENT_local_deliver,
                                       .room = room,
                                       .packet = packet->bytes,
-                                      .to_count = (uint32_t)(x->counters.media_to_members - before),
+                                      .to_count = (uint32_t)count,
                                   });
 }
 

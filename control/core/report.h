@@ -23,7 +23,8 @@ enum report_kind {
     REPORT_JOIN,       /* a media join refused */
     REPORT_CALL,       /* a call or an attempt at one */
     REPORT_FORWARD,    /* what a peer relay may not say */
-    REPORT_LINK,       /* a relay that is refused */
+    REPORT_LINK,       /* a link with a peer of the config that comes or goes */
+    REPORT_STRANGER,   /* a relay that is refused: whoever knocks can make these */
     REPORT_KINDS,
 };
 

@@ -7,7 +7,7 @@ static void refuse(struct core *c, struct connection *conn, const char *why, con
     char address[ADDRESS_TEXT];
     address_text(&conn->remote, address);
     c->counters.links_refused++;
-    report_limited(c, REPORT_LINK, LOG_WARN, "relay_refused", LOG_STR("remote", address),
+    report_limited(c, REPORT_STRANGER, LOG_WARN, "relay_refused", LOG_STR("remote", address),
                    LOG_STR("why", why), LOG_STR("if_wanted_configure", lines));
     connection_close(c, conn, why);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/config_check.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/options.h"
@@ -90,12 +91,22 @@ static void on_event(void *context, const char *event, const struct log_field *f
 
 /* ---- reload ---- */
 
+static void log_warnings(const struct config *config)
+{
+    struct config_errors warnings = {0};
+    config_warnings(config, &warnings);
+    for (size_t i = 0; i < warnings.count; i++)
+        log_event(LOG_WARN, "config_doubtful", LOG_STR("why", warnings.lines[i]));
+    config_errors_free(&warnings);
+}
+
 /* Takes the place of the running config, which is freed. */
 static void use_config(struct plane *p, struct config *fresh)
 {
     struct config *old = p->config;
     p->config = fresh;
     log_level_set(fresh->log.level);
+    log_warnings(fresh);
     events_use(&p->events, fresh->event_log);
     int rc = questions_set_auth(&p->questions, fresh->auth_url);
     if (rc == 0)
@@ -444,6 +455,7 @@ int plane_init(struct plane **out, struct startup *s, const char *build)
     p->epoll = p->signals = -1;
     p->started = read_clock(p);
     readiness_init(&p->readiness, p->now);
+    log_warnings(p->config);
     events_init(&p->events);
     events_use(&p->events, p->config->event_log);
     int rc = catch_signals(p);

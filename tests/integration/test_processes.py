@@ -250,6 +250,9 @@ def test_check_says_whether_the_config_is_good(lab):
     relay.configure(relay={"workers": "many"})
     done = run("chappe-control", "-c", relay.config_path, "--check")
     assert done.returncode == 2 and "relay.workers" in done.stderr, done
+    relay.configure(relay={"workers": 1}, global_rooms=["0123456789abcdef" * 2])
+    done = run("chappe-control", "-c", relay.config_path, "--check")
+    assert done.returncode == 0 and "global_rooms[0]: warning" in done.stderr, done
 
 
 def test_a_runtime_dir_that_is_too_long_is_a_config_error(lab):

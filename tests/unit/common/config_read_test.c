@@ -101,6 +101,10 @@ static void test_keys_given_twice(void **state)
         {"peers: []\npeers: []\n", "2: peers: given twice, first in line 1"},
         {"peers:\n  - address: a:1\n    address: b:1\n    fingerprint: " PRINT_B "\n",
          "3: peers[0].address: given twice, first in line 2"},
+        {"global_rooms:\n  - General\n  - b\n  - A47B63F7d5b511ba5bc4089a74446906\n",
+         "4: global_rooms[2]: the same as what is written otherwise in line 2"},
+        {"global_rooms: [a47b63f7d5b511ba5bc4089a74446906, general]\n",
+         "1: global_rooms[1]: the same as what is written otherwise in line 1"},
         {"global_rooms:\n  - a\n  - b\n  - a\n",
          "4: global_rooms[2]: given twice, first in line 2"},
     };

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/config.h"
+#include "common/config_check.h"
 #include "common/error.h"
 
 #define PRINT_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -127,6 +128,22 @@ static void test_reads_every_key(void **state)
     assert_int_equal(config.limits.ring_timeout_s, 1);
     config_free(&config);
     assert_null(config.file);
+}
+
+static void test_a_room_named_by_a_hash_is_warned_of(void **state)
+{
+    (void)state;
+    struct config config;
+    struct config_errors warnings = {0};
+    load("global_rooms: [general, 0123456789abcdef0123456789abcde, "
+         "A47B63F7d5b511ba5bc4089a7444690f]\n",
+         &config);
+    config_warnings(&config, &warnings);
+    assert_int_equal(warnings.count, 1);
+    assert_non_null(strstr(warnings.lines[0], "relay.yaml: global_rooms[2]: warning: "
+                                              "a47b63f7d5b511ba5bc4089a7444690f looks like"));
+    config_errors_free(&warnings);
+    config_free(&config);
 }
 
 static void test_reads_peers(void **state)
@@ -332,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_that_say_nothing_give_the_defaults),
         cmocka_unit_test(test_reads_every_key),
+        cmocka_unit_test(test_a_room_named_by_a_hash_is_warned_of),
         cmocka_unit_test(test_reads_peers),
         cmocka_unit_test(test_reads_trusted),
         cmocka_unit_test(test_defect_23_own_fingerprint_is_refused),

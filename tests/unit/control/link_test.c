@@ -129,6 +129,19 @@ static void test_an_unknown_relay_is_refused_with_the_config_that_would_admit_it
     harness_free(s.h);
 }
 
+static void test_strangers_do_not_silence_what_is_said_of_peers(void **state)
+{
+    (void)state;
+    struct scene s = scene_new();
+    struct fake_connection *peer = sim_connect_from(s.r, "_federation", "192.0.2.5:1", 0xa5);
+    sim_say(s.r, peer, hello(5, OURS));
+    for (int i = 0; i < 200; i++)
+        expect_closed(sim_connect_from(s.r, "_federation", "192.0.2.9:1", 0xa9), "unknown relay");
+    sim_hang(s.r, peer);
+    assert_true(sim_logged(s.r, "link_connection_lost"));
+    harness_free(s.h);
+}
+
 static void test_a_hello_of_an_original_needs_legacy(void **state)
 {
     (void)state;
@@ -459,6 +472,7 @@ int main(void)
         cmocka_unit_test(defect_01_a_hello_proves_nothing),
         cmocka_unit_test(defect_01_a_certificate_must_agree_with_the_hello),
         cmocka_unit_test(test_an_unknown_relay_is_refused_with_the_config_that_would_admit_it),
+        cmocka_unit_test(test_strangers_do_not_silence_what_is_said_of_peers),
         cmocka_unit_test(test_a_hello_of_an_original_needs_legacy),
         cmocka_unit_test(test_a_hello_must_come_within_five_seconds),
         cmocka_unit_test(defect_20_a_hello_without_a_fingerprint_is_refused),

@@ -103,14 +103,31 @@ static void test_the_seven_events_of_the_original(void **state)
                                   "\"seq\":3,\"reason\":\""),
                      line);
     assert_non_null(strstr(line, error_text(ERR_TOO_LARGE)));
-    assert_non_null(strstr(next_line(s), "\"to_count\":0}"));
-    receive(s, scene.link, setup_tagged(9, 4));
-    while (strstr(next_line(s), "to_count") == NULL)
-        continue;
+    receive(s, scene.link, setup_tagged(9, 4)); /* nobody gets it either */
+    assert_string_equal(next_line(s), INGRESS(4));
+    assert_non_null(strstr(next_line(s), "local_deliver_error"));
     receive(s, scene.link, setup_tagged(9, 5));
     assert_string_equal(next_line(s), INGRESS(5));
     assert_string_equal(next_line(s), "\"event\":\"rate_limit_drop\",\"room\":\"kitchen\","
                                       "\"seq\":5}");
+    end_scene(s);
+}
+
+/* A relay between others has the room without members. */
+static void test_what_is_only_passed_on_is_not_delivered(void **state)
+{
+    struct setup *s = *state;
+    struct scene scene = make_scene(s);
+    struct session *next = setup_session(s);
+    struct ipc_hop onward = setup_hop(2, 7);
+    struct ipc_item route = setup_route(1, 6, "attic");
+    route.u.route_put.onward = (struct ipc_hops){&onward, 1};
+    SETUP_APPLY(s, setup_room("attic", NULL, 0), setup_link_join(next, 2, true), route);
+    receive(s, scene.link, setup_tagged(6, 1));
+    assert_int_equal(next->quic->count, 1);
+    assert_string_equal(next_line(s), INGRESS(1));
+    assert_non_null(strstr(next_line(s), "first_media"));
+    assert_non_null(strstr(next_line(s), "first_media"));
     end_scene(s);
 }
 
@@ -217,6 +234,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_begin, setup_end)
     const struct CMUnitTest tests[] = {
         TEST(test_the_seven_events_of_the_original),
+        TEST(test_what_is_only_passed_on_is_not_delivered),
         TEST(test_media_of_members_alone_is_no_event),
         TEST(test_what_finds_no_place_is_counted),
         cmocka_unit_test(test_a_thread_writes_what_was_put),
