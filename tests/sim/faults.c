@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/judge_calls.h"
 #include "tests/sim/net_connection.h"
 
 #define PAUSE (3 * CLOCK_SECOND)    /* at most, from one thing to the next */
@@ -300,8 +301,16 @@ static void enter_originals_anew(struct world *w)
     }
 }
 
+/* Every other phone calls the next one. */
+static void call_around(struct world *w)
+{
+    for (int i = 0; i + 1 < w->options.phones; i += 2)
+        world_call(w, i, i + 1);
+}
+
 void faults_run(struct world *w, int things)
 {
+    call_around(w);
     for (int i = 0; i < ears(w); i++)
         person_deafen(any_ear(w, i));
     for (int i = 0; i < things; i++) {
@@ -313,8 +322,9 @@ void faults_run(struct world *w, int things)
     if (w->options.originals > 0)
         enter_originals_anew(w);
     world_pass(w, HEALING);
+    judge_talk(w);
+    judge_kept_calls(w);
     for (int i = 0; i < w->options.phones; i++)
         phone_hang_up(w->phones[i]);
     world_pass(w, RINGING);
-    judge_talk(w);
 }

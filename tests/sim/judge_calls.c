@@ -1,13 +1,16 @@
 #include "tests/sim/judge_calls.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/judge_routes.h"
 #include "tests/sim/names.h"
 #include "tests/sim/net_connection.h"
 
 #define CALLS_MAX 8 /* at a time */
 #define PACKETS 3u
+#define SETTING_UP (15 * CLOCK_SECOND) /* or finding out that there is no way */
 
 /* ---- presence ---- */
 
@@ -62,25 +65,12 @@ void judge_presence(struct world *w, const struct views *v)
         judge_known(w, v, i);
 }
 
-/* ---- calls ---- */
+/* ---- what is said in calls ---- */
 
 struct pair {
     struct phone *from, *to;
+    enum outlook { MUST, MAY, NEVER } outlook;
 };
-
-static size_t begin(struct world *w, const struct views *v, struct pair *pairs)
-{
-    size_t count = 0;
-    for (int i = 0; i + 1 < w->options.phones && count < CALLS_MAX; i += 2) {
-        struct phone *from = w->phones[i], *to = w->phones[i + 1];
-        if (from->relay < 0 || to->relay < 0 || !from->registered || !to->registered ||
-            views_distance(v, to->relay, from->relay) == VIEWS_FAR)
-            continue;
-        pairs[count++] = (struct pair){from, to};
-        world_call(w, i, i + 1);
-    }
-    return count;
-}
 
 static void talk(struct world *w, const struct pair *pairs, size_t count)
 {
@@ -111,22 +101,112 @@ static void judge_side(struct world *w, const struct phone *a, const struct phon
                     p->number, a->relay, heard, PACKETS, b->relay, (unsigned long long)p->received);
 }
 
+static void judge_pair(struct world *w, const struct pair *pair)
+{
+    judge_side(w, pair->from, pair->to);
+    judge_side(w, pair->to, pair->from);
+}
+
+/* ---- calls that outlived trouble ---- */
+
+static struct phone *other_side(const struct world *w, const struct phone *phone)
+{
+    struct phone *other = NULL;
+    for (int i = 0; i < w->options.phones; i++) {
+        struct phone *x = w->phones[i];
+        if (x != phone && x->call == PHONE_TALKS && strcmp(x->call_id, phone->call_id) == 0)
+            other = x;
+    }
+    return other;
+}
+
+void judge_kept_calls(struct world *w)
+{
+    struct pair *pairs = sim_alloc(((size_t)w->options.phones + 1) * sizeof(*pairs));
+    size_t count = 0;
+    for (int i = 0; i < w->options.phones; i++) {
+        struct phone *phone = w->phones[i], *other = other_side(w, phone);
+        if (phone->call == PHONE_FREE)
+            continue;
+        if (phone->call != PHONE_TALKS || other == NULL)
+            world_wrong(w, "phone of person %d at relay %d is left alone in call %s",
+                        phone->media->number, phone->relay, phone->call_id);
+        else if (phone->media->number < other->media->number)
+            pairs[count++] = (struct pair){.from = phone, .to = other};
+    }
+    talk(w, pairs, count);
+    for (size_t i = 0; i < count; i++)
+        judge_pair(w, &pairs[i]);
+    free(pairs);
+}
+
+/* ---- new calls ---- */
+
+/*
+ * The offer goes the way that presence has, or else one that is found by asking. Where not
+ * everybody trusts everybody what is known one way may be refused the other way; then another way
+ * may be found, if there is one.
+ */
+static enum outlook outlook_of(struct world *w, const struct views *v, const struct phone *from,
+                               const struct phone *to)
+{
+    struct way way;
+    bool seen = views_distance(v, to->relay, from->relay) != VIEWS_FAR;
+    if (w->options.trusting)
+        return seen || ways_asked(w, v, from->relay, to->relay) != VIEWS_FAR ? MUST : NEVER;
+    if (seen && judge_ask(w, from->relay, to->media->name, &way) &&
+        ways_carries_offer(w, from->relay, &way))
+        return MUST;
+    return ways_of_call(w, from->relay, to->relay) == VIEWS_FAR ? NEVER : MAY;
+}
+
+static size_t begin(struct world *w, const struct views *v, struct pair *pairs)
+{
+    size_t count = 0;
+    for (int i = 0; i + 1 < w->options.phones && count < CALLS_MAX; i += 2) {
+        struct pair pair = {.from = w->phones[i], .to = w->phones[i + 1]};
+        if (pair.from->relay < 0 || pair.to->relay < 0 || !pair.from->registered ||
+            !pair.to->registered)
+            continue;
+        pair.outlook = outlook_of(w, v, pair.from, pair.to);
+        /* Originals are asked, too, and never say that the callee is not there. */
+        if (pair.outlook != MUST && w->options.originals > 0)
+            continue;
+        pairs[count++] = pair;
+    }
+    for (size_t i = 0; i < count; i++)
+        world_call_between(w, pairs[i].from, pairs[i].to);
+    return count;
+}
+
+static bool is_free(const struct pair *pair)
+{
+    return pair->from->call == PHONE_FREE && pair->to->call == PHONE_FREE;
+}
+
+static void judge_call(struct world *w, const struct pair *pair)
+{
+    if (pair->outlook == MUST || (pair->outlook == MAY && !is_free(pair)))
+        judge_pair(w, pair);
+    else if (!is_free(pair))
+        world_wrong(w, "phones of persons %d at relay %d and %d at relay %d are in a call %s",
+                    pair->from->media->number, pair->from->relay, pair->to->media->number,
+                    pair->to->relay, "that cannot be");
+}
+
 void judge_calls(struct world *w, const struct views *v)
 {
     struct pair pairs[CALLS_MAX];
-    if (!w->options.trusting)
-        return;
     size_t count = begin(w, v, pairs);
-    world_pass(w, 5 * CLOCK_SECOND);
+    world_pass(w, SETTING_UP);
     talk(w, pairs, count);
     for (size_t i = 0; i < count; i++) {
-        judge_side(w, pairs[i].from, pairs[i].to);
-        judge_side(w, pairs[i].to, pairs[i].from);
+        judge_call(w, &pairs[i]);
         phone_hang_up(i % 2 == 0 ? pairs[i].from : pairs[i].to);
     }
     world_pass(w, 5 * CLOCK_SECOND);
     for (size_t i = 0; i < count; i++) {
-        if (pairs[i].from->call != PHONE_FREE || pairs[i].to->call != PHONE_FREE)
+        if (!is_free(&pairs[i]))
             world_wrong(w, "phones of persons %d and %d are not told of the end",
                         pairs[i].from->media->number, pairs[i].to->media->number);
     }

@@ -8,10 +8,11 @@
 
 /* Every relay knows of exactly the phones that it should, how far away they are. */
 void judge_presence(struct world *w, const struct views *v);
+/* Who was called in trouble, and still is: nobody is alone in a call, and both hear each other. */
+void judge_kept_calls(struct world *w);
 /*
- * Some phones call others: it rings, is answered, each hears the other's packets once, and when one
- * hangs up the other is told. Only where all have delegate, else what is admitted one way may be
- * refused the other way.
+ * Some phones call others, near and far: it rings, is answered, each hears the other's packets
+ * once, and when one hangs up the other is told. Where no way can be the caller is told so.
  */
 void judge_calls(struct world *w, const struct views *v);
 

@@ -56,6 +56,22 @@ static void end_call(struct phone *p)
     person_leave(p->media);
 }
 
+/* It cannot say so now. */
+static void lose_call(struct phone *p)
+{
+    if (p->call != PHONE_FREE)
+        memcpy(p->lost_id, p->call_id, sizeof(p->lost_id));
+    end_call(p);
+}
+
+static void take_registered(struct phone *p, bool registered)
+{
+    p->registered = registered;
+    if (registered && p->lost_id[0] != '\0')
+        say_hangup(p, p->lost_id);
+    p->lost_id[0] = '\0';
+}
+
 static void copy_id(char out[PHONE_CALL_ID], struct signal_text id)
 {
     snprintf(out, PHONE_CALL_ID, "%.*s", (int)id.len, id.data == NULL ? "" : id.data);
@@ -101,7 +117,7 @@ static void take(struct phone *p, const struct signal *m)
 {
     switch (m->type) {
     case SIGNAL_REGISTER_PRESENCE_ACK:
-        p->registered = m->register_presence_ack.success;
+        take_registered(p, m->register_presence_ack.success);
         break;
     case SIGNAL_DIRECT_CALL_OFFER:
         take_offer(p, &m->direct_call_offer);
@@ -172,7 +188,7 @@ static void on_closed(void *context, struct quic_connection *c, const struct qui
         return;
     p->conn = NULL;
     p->registered = false;
-    end_call(p);
+    lose_call(p);
     if (p->relay >= 0)
         net_timer_set(p->net, &p->again, p->net->now + AGAIN_AFTER);
 }
@@ -197,7 +213,7 @@ static void dial_again(struct net_timer *timer)
 void phone_unregister(struct phone *p)
 {
     net_timer_stop(p->net, &p->again);
-    end_call(p);
+    lose_call(p);
     if (p->conn != NULL)
         quic_connection_close(p->conn, "off", false);
     p->conn = NULL;

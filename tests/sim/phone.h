@@ -1,6 +1,7 @@
 /*
  * A phone: registers at a relay, and again when the connection is lost; calls, answers every call,
- * and joins the room of the call at its own relay.
+ * and joins the room of the call at its own relay. A call that it was in when the connection was
+ * lost is over for it, and it says so once it is registered again: the relay may not have noticed.
  */
 #ifndef CHAPPE_TESTS_SIM_PHONE_H
 #define CHAPPE_TESTS_SIM_PHONE_H
@@ -26,7 +27,8 @@ struct phone {
     struct net_timer again;
     enum phone_call call;
     char call_id[PHONE_CALL_ID];
-    uint64_t ended; /* calls that ended by a Hangup that came */
+    char lost_id[PHONE_CALL_ID]; /* of the call that it lost; "": none */
+    uint64_t ended;              /* calls that ended by a Hangup that came */
 };
 
 /* `number` and `people` as of persons; they share the names. */

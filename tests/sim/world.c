@@ -260,15 +260,20 @@ void world_register(struct world *w, int phone, int relay)
     phone_register(w->phones[phone], relay, world_endpoint(w, relay));
 }
 
-void world_call(struct world *w, int from, int to)
+void world_call_between(struct world *w, struct phone *from, struct phone *to)
 {
     char id[PHONE_CALL_ID];
-    if (from == to || w->phones[from]->call != PHONE_FREE)
+    if (from == to || from->call != PHONE_FREE)
         return;
     snprintf(id, sizeof(id), "c%u", ++w->calls);
-    world_trace(w, "phone %d at relay %d calls phone %d at relay %d: %s", from,
-                w->phones[from]->relay, to, w->phones[to]->relay, id);
-    phone_call(w->phones[from], w->phones[to]->media->name, id);
+    world_trace(w, "phone of person %d at relay %d calls that of %d at relay %d: %s",
+                from->media->number, from->relay, to->media->number, to->relay, id);
+    phone_call(from, to->media->name, id);
+}
+
+void world_call(struct world *w, int from, int to)
+{
+    world_call_between(w, w->phones[from], w->phones[to]);
 }
 
 void world_leave(struct world *w, int person)

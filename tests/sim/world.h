@@ -67,8 +67,9 @@ struct quic_endpoint *world_endpoint(const struct world *w, int relay);
 /* An original tells of the first in a room only: there is never a second. */
 void world_join(struct world *w, int person, int relay, int room);
 void world_register(struct world *w, int phone, int relay);
-/* One phone calls another. */
+/* One phone calls another, if it is free. */
 void world_call(struct world *w, int from, int to);
+void world_call_between(struct world *w, struct phone *from, struct phone *to);
 void world_leave(struct world *w, int person);
 /* A line of the trace, with the time. */
 void world_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
