@@ -235,12 +235,26 @@ static bool is_lost_between(const struct word *w, const struct call_side *side,
     return lost || !fingerprint_tls_equal(&side->relay, &w->peer->fingerprint);
 }
 
+/* It ends the way to this side, not the call: there is another way, or there will be. */
+static bool ends_way(struct core *c, const struct word *w, struct call_side *side)
+{
+    const struct call *call = side->call;
+    bool newer = w->envelope.again > call->round;
+    if (w->envelope.again == 0 || call->state != CALL_ACTIVE || call_is_transit(call))
+        return w->envelope.again != 0 && !newer;
+    /* The caller's relay tries ways, the callee's has taken one of them, or waits for the next. */
+    if (newer != (call->callee.phone != NULL))
+        return !newer;
+    reroute_lost(c, side->call, side, w->peer);
+    return true;
+}
+
 static void hang_up(struct core *c, const struct word *w, struct call_side *side,
                     const struct signal_hangup *m)
 {
     struct call *call = side->call;
-    if (w->envelope.again != 0 && call->round >= w->envelope.again)
-        return; /* of a way that it had before */
+    if (ends_way(c, w, side))
+        return;
     if (rings_on_elsewhere(c, w, call, m))
         return;
     if (is_lost_between(w, side, m)) {

@@ -524,6 +524,51 @@ static void test_a_link_on_the_way_is_cut(void **state)
     }
 }
 
+/* `from` says to `to` that the way between them is over, because of this attempt. */
+static void end_way(struct scene *s, int from, int to, int again)
+{
+    const char *relay = harness_fingerprint(from);
+    sim_sayf(&s->h->relays[to], sim_link_connection(&s->h->relays[to], from),
+             "{\"FederatedSignalForward\":{\"inner\":{\"Hangup\":{\"reason\":\"Normal\","
+             "\"call_id\":\"c1\",\"chappe\":{\"by\":\"relay\"}}},\"origin_relay_fp\":\"%s\","
+             "\"chappe\":{\"origin\":\"%s\",\"hops\":3,\"id\":\"end-%d\",\"again\":%d}}}",
+             relay, relay, again, again);
+}
+
+/* A late offer made a way that the caller's relay no longer tried: the way that it has is over. */
+static void test_the_callee_has_taken_an_older_way(void **state)
+{
+    (void)state;
+    struct scene s = scene_new(triangle, COUNT(triangle), 3, 2);
+    talk(&s);
+    harness_cut(s.h, 0, 2);
+    harness_pass(s.h, 3 * CLOCK_SECOND);
+    expect_rerouted(&s);
+    uint64_t before = core_counters(s.h->relays[0].core)->calls_rerouted;
+    end_way(&s, 1, 0, 1);
+    harness_pass(s.h, 3 * CLOCK_SECOND);
+    assert_int_equal(core_counters(s.h->relays[0].core)->calls_rerouted, before + 1);
+    harness_pass(s.h, 40 * CLOCK_SECOND);
+    expect_rerouted(&s);
+    end_call(&s);
+}
+
+/* The caller's relay has other plans, which do not reach the callee's: that waits, and ends. */
+static void test_the_caller_has_tried_a_newer_way(void **state)
+{
+    (void)state;
+    struct scene s = scene_new(triangle, COUNT(triangle), 3, 2);
+    talk(&s);
+    end_way(&s, 0, 2, 7);
+    harness_pass(s.h, 20 * CLOCK_SECOND);
+    expect_silence(s.a.conn);
+    expect_media(&s, "call-c1", &s.a, &s.b);
+    harness_pass(s.h, 15 * CLOCK_SECOND);
+    expect_hangups(&s, "Error");
+    harness_pass(s.h, 130 * CLOCK_SECOND);
+    scene_end(&s);
+}
+
 static void test_each_link_may_be_lost_for_a_moment(void **state)
 {
     (void)state;
@@ -586,6 +631,8 @@ int main(void)
         cmocka_unit_test(test_the_middle_restarts_while_they_talk),
         cmocka_unit_test(test_a_relay_on_the_way_dies),
         cmocka_unit_test(test_a_link_on_the_way_is_cut),
+        cmocka_unit_test(test_the_callee_has_taken_an_older_way),
+        cmocka_unit_test(test_the_caller_has_tried_a_newer_way),
         cmocka_unit_test(test_each_link_may_be_lost_for_a_moment),
         cmocka_unit_test(test_said_while_a_link_was_down),
     };
