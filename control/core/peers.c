@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/hex.h"
+#include "control/core/advice.h"
 #include "control/core/link.h"
 #include "control/core/peer_record.h"
 
@@ -292,9 +293,10 @@ static void report_pin(struct core *c, const struct peer *peer, const struct ipc
     fingerprint_tls_text(&peer->fingerprint, wanted);
     if (closed->has_certificate)
         fingerprint_tls_text(&closed->fingerprint, presented);
-    char lines[512];
-    snprintf(lines, sizeof(lines), "peers: [{ address: '%s', fingerprint: '%s' }]", peer->address,
-             presented);
+    char lines[ADVICE_SIZE] = "";
+    if (closed->has_certificate)
+        advice_change(c->settings.config, &peer->fingerprint, NULL,
+                      &(struct advice_change){.fingerprint = &closed->fingerprint}, lines);
     report_limited(c, REPORT_LINK, LOG_WARN, "peer_has_another_certificate",
                    LOG_STR("peer", peer->label), LOG_STR("wanted", wanted),
                    LOG_STR("presented", presented), LOG_STR("if_wanted_configure", lines));

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "control/core/advice.h"
+
 static void refuse(struct core *c, struct connection *conn, const char *why, const char *lines)
 {
     char address[ADDRESS_TEXT];
@@ -19,16 +21,19 @@ void trust_refuse(struct core *c, struct connection *conn, const char *why)
 
 /* The same with the entry of `trusted` that would admit this relay. */
 static void refuse_stranger(struct core *c, struct connection *conn, const char *why,
-                            const struct fingerprint_tls *fingerprint, bool legacy)
+                            const struct fingerprint_tls *fingerprint, bool original)
 {
-    char text[FINGERPRINT_TLS_TEXT], ip[ADDRESS_TEXT], lines[512];
-    fingerprint_tls_text(fingerprint, text);
-    address_ip_text(&conn->remote, ip);
-    if (legacy)
-        snprintf(lines, sizeof(lines),
-                 "trusted: [{ fingerprint: '%s', legacy: true, address: '%s' }]", text, ip);
-    else
-        snprintf(lines, sizeof(lines), "trusted: [{ fingerprint: '%s' }]", text);
+    char lines[ADVICE_SIZE];
+    advice_add(fingerprint, original, &conn->remote, lines);
+    refuse(c, conn, why, lines);
+}
+
+/* The same with what to change in the entries of this relay. */
+static void refuse_named(struct core *c, struct connection *conn, const char *why,
+                         const struct peer *peer, const struct advice_change *change)
+{
+    char lines[ADVICE_SIZE];
+    advice_change(c->settings.config, &peer->fingerprint, &conn->remote, change, lines);
     refuse(c, conn, why, lines);
 }
 
@@ -50,26 +55,11 @@ struct peer *trust_certificate(struct core *c, struct connection *conn)
         return NULL;
     }
     if (comes_from_elsewhere(peer, conn)) {
-        refuse(c, conn, "not the address that the config gives this relay", NULL);
+        refuse_named(c, conn, "not the address that the config gives this relay", peer,
+                     &(struct advice_change){.address = true});
         return NULL;
     }
     return peer;
-}
-
-static bool is_proven(struct core *c, struct connection *conn, const struct peer *peer,
-                      const struct fingerprint_tls *claimed,
-                      const struct signal_federation_hello *hello)
-{
-    if (!fingerprint_tls_equal(claimed, &peer->fingerprint)) {
-        refuse_stranger(c, conn, "the hello names another relay than the certificate",
-                        &conn->certificate, false);
-        return false;
-    }
-    if (hello->chappe == NULL && !peer->legacy) {
-        refuse_stranger(c, conn, "the hello is an original's, and legacy is false", claimed, true);
-        return false;
-    }
-    return true;
 }
 
 /* True for an address that the config gives this legacy relay, itself or by its host's name. */
@@ -84,6 +74,42 @@ static bool is_legacy_source(const struct peer *peer, const struct address *remo
     return false;
 }
 
+/* The relay is to be taken for an original, at the address that it has. */
+static void refuse_original(struct core *c, struct connection *conn, const char *why,
+                            const struct peer *peer)
+{
+    refuse_named(c, conn, why, peer,
+                 &(struct advice_change){.legacy = !peer->legacy,
+                                         .address = !is_legacy_source(peer, &conn->remote)});
+}
+
+/* No config can mend that: one of the two is not that relay. */
+static void refuse_liar(struct core *c, struct connection *conn, const struct peer *peer,
+                        const struct fingerprint_tls *claimed)
+{
+    char text[FINGERPRINT_TLS_TEXT], lines[ADVICE_SIZE];
+    fingerprint_tls_text(claimed, text);
+    snprintf(lines, sizeof(lines),
+             "nothing: its certificate is that of %s, and it says that it is %s", peer->label,
+             text);
+    refuse(c, conn, "the hello names another relay than the certificate", lines);
+}
+
+static bool is_proven(struct core *c, struct connection *conn, const struct peer *peer,
+                      const struct fingerprint_tls *claimed,
+                      const struct signal_federation_hello *hello)
+{
+    if (!fingerprint_tls_equal(claimed, &peer->fingerprint)) {
+        refuse_liar(c, conn, peer, claimed);
+        return false;
+    }
+    if (hello->chappe == NULL && !peer->legacy) {
+        refuse_original(c, conn, "the hello is an original's, and legacy is false", peer);
+        return false;
+    }
+    return true;
+}
+
 static struct peer *trust_legacy(struct core *c, struct connection *conn,
                                  const struct fingerprint_tls *claimed)
 {
@@ -95,9 +121,9 @@ static struct peer *trust_legacy(struct core *c, struct connection *conn,
     if (peer == NULL)
         refuse_stranger(c, conn, "unknown relay without a certificate", claimed, true);
     else if (!peer->legacy)
-        refuse_stranger(c, conn, "no certificate, and legacy is false", claimed, true);
+        refuse_original(c, conn, "no certificate, and legacy is false", peer);
     else if (!is_legacy_source(peer, &conn->remote))
-        refuse_stranger(c, conn, "no certificate, and not the configured address", claimed, true);
+        refuse_original(c, conn, "no certificate, and not the configured address", peer);
     else
         return peer;
     return NULL;

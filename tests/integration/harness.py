@@ -96,8 +96,15 @@ def request(path, question):
 
 
 def to_yaml(config):
-    """One line a key: JSON is YAML enough for our config, and a test can add lines."""
-    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in config.items())
+    """One line a key, one line an entry of `peers` and `trusted`: JSON is YAML enough for our
+    config, and a test can change and add lines."""
+    lines = []
+    for key, value in config.items():
+        if value and key in ("peers", "trusted"):
+            lines += [f"{key}:", *("  - " + json.dumps(entry) for entry in value)]
+        else:
+            lines.append(f"{key}: {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
 
 
 MEASURED = ("rtt_ms", "loss_pct", "packets_in", "packets_out", "packets_lost", "since")
@@ -445,9 +452,13 @@ class Puppet:
         with open(self.events_path, errors="replace") as f:
             return "".join(line[:400] + "\n" for line in f.read().split("\n")[-40:])
 
-    def open(self, name, relay, sni, seed=None):
+    def dial(self, name, relay, sni, seed=None):
+        """Whether it is let in or not."""
         address = relay if isinstance(relay, str) else relay.address
         self.command("open", name, address, sni, *([seed] if seed else []))
+
+    def open(self, name, relay, sni, seed=None):
+        self.dial(name, relay, sni, seed)
         return wait_for(f"{name} open", lambda: self.events(name, "open"))[0]
 
     def send(self, name, message):

@@ -4,6 +4,8 @@
 # timeout: 240
 """Which relays are linked and which are refused, and that the log tells an operator what to write
 into the config if a refused one is wanted (defects 1 to 4, 20, 22 and 23)."""
+import json
+import re
 import subprocess
 
 from harness import ALICE, BOB, CAROL, main, program, wait_for
@@ -37,10 +39,32 @@ def refused(puppet, name, relay, why):
     return line
 
 
-def restart_with(relay, line, **config):
-    """Puts what the log suggests into the config, as it stands there."""
+def follow(text, advice, path):
+    """The config's text after an operator did what the log advises: an item is pasted as it is,
+    below its list; keys are set in the entry of the line that is named."""
+    lines = text.splitlines()
+    for change in re.findall(r"at (\S+):(\d+) set ([^;]+)", advice):
+        assert change[0] == path, advice
+        at = int(change[1]) - 1
+        entry = json.loads(lines[at].removeprefix("  - "))
+        for key, value in re.findall(r"(\w+): ('[^']*'|true)", change[2]):
+            entry[key] = True if value == "true" else value.strip("'")
+        lines[at] = "  - " + json.dumps(entry)
+    for name, item in re.findall(r"add to (\w+): (- \{[^}]*\})", advice):
+        if f"{name}:" not in lines:
+            lines.append(f"{name}:")
+        lines.insert(lines.index(f"{name}:") + 1, "  " + item)
+    assert lines != text.splitlines(), advice
+    return "\n".join(lines) + "\n"
+
+
+def restart_with(relay, line):
+    """Does to the config what the log suggests."""
     relay.stop()
-    relay.configure(more_lines=line["if_wanted_configure"] + "\n", **config)
+    with open(relay.config_path) as f:
+        text = f.read()
+    with open(relay.config_path, "w") as f:
+        f.write(follow(text, line["if_wanted_configure"], relay.config_path))
     relay.start()
 
 
@@ -71,7 +95,8 @@ def test_defect_01_a_certificate_is_what_counts_not_the_hello(lab):
     b = relay(lab, trusted=[{"fingerprint": alice}, {"fingerprint": bob}]).start()
     puppet = lab.puppet()
     link(puppet, "liar", b, ALICE, hello(bob, **ours()))
-    refused(puppet, "liar", b, "the hello names another relay than the certificate")
+    line = refused(puppet, "liar", b, "the hello names another relay than the certificate")
+    assert line["if_wanted_configure"].startswith("nothing: "), line  # both are there already
     link(puppet, "alice", b, ALICE, hello(alice, **ours()))
     linked(b, alice)
 
@@ -82,7 +107,7 @@ def test_defect_01_no_certificate_proves_nothing(lab):
     puppet = lab.puppet()
     link(puppet, "claims", b, None, hello(alice))
     line = refused(puppet, "claims", b, "no certificate, and legacy is false")
-    restart_with(b, line, trusted=None)
+    restart_with(b, line)
     link(puppet, "again", b, None, hello(alice))
     linked(b, alice)
 
@@ -96,6 +121,12 @@ def test_unknown_relay_without_a_certificate(lab):
     restart_with(b, line)
     link(puppet, "again", b, None, hello(carol))
     linked(b, carol)
+    # once more, now that there is a list
+    puppet.dial("alice", b, "_federation", ALICE)
+    puppet.wait_closed("alice")
+    restart_with(b, b.wait_event("relay_refused", why="unknown relay"))
+    link(puppet, "alice-again", b, ALICE, hello(lab.tls_fingerprint(ALICE), **ours()))
+    linked(b, lab.tls_fingerprint(ALICE))
 
 
 def test_defect_02_an_address_alone_is_no_trust(lab):
@@ -119,10 +150,23 @@ def test_legacy_relay_from_its_address_only(lab):
     link(puppet, "carol", b, None, hello(carol))
     refused(puppet, "carol", b, "unknown relay without a certificate")
     link(puppet, "bob", b, None, hello(bob))  # right name, wrong place
-    refused(puppet, "bob", b, "no certificate, and not the configured address")
+    line = refused(puppet, "bob", b, "no certificate, and not the configured address")
     link(puppet, "alice", b, None, hello(alice))
     linked(b, alice)
     assert next(p for p in b.ctl("peers") if p["fingerprint"] == alice)["legacy"]
+    restart_with(b, line)
+    link(puppet, "bob-again", b, None, hello(bob))
+    linked(b, bob)
+
+
+def test_a_relay_with_a_certificate_from_its_address_only(lab):
+    alice = lab.tls_fingerprint(ALICE)
+    b = relay(lab, trusted=[{"fingerprint": alice, "address": "127.0.0.2"}]).start()
+    puppet = lab.puppet()
+    puppet.dial("alice", b, "_federation", ALICE)
+    restart_with(b, refused(puppet, "alice", b, "not the address that the config gives this relay"))
+    link(puppet, "again", b, ALICE, hello(alice, **ours()))
+    linked(b, alice)
 
 
 def test_defect_04_a_peer_that_we_dial_may_dial_us(lab):
@@ -169,7 +213,7 @@ def test_defect_03_another_certificate_than_the_pinned_one(lab):
     assert line["wanted"] == pin and line["presented"] == b.fingerprint(), line
     assert not b.log_events("link_connection_up")  # nothing of ours was sent
     assert a.ctl("peers")[0]["last_error"]
-    restart_with(a, line, peers=None)
+    restart_with(a, line)
     linked(a, b.fingerprint())
     b.linked("relay-a")
 

@@ -95,7 +95,7 @@ static void defect_01_a_hello_proves_nothing(void **state)
     struct fake_connection *conn = sim_connect_from(s.r, "_federation", "192.0.2.5:1", 0);
     sim_say(s.r, conn, hello(5, OURS));
     expect_closed(conn, "no certificate, and legacy is false");
-    assert_true(sim_logged(s.r, "relay_refused"));
+    assert_true(sim_logged(s.r, "\"at test.yaml:2 set legacy: true, address: '192.0.2.5'\""));
     assert_int_equal(links(s.r), 0);
     harness_free(s.h);
 }
@@ -107,6 +107,7 @@ static void defect_01_a_certificate_must_agree_with_the_hello(void **state)
     struct fake_connection *conn = sim_connect_from(s.r, "_federation", "192.0.2.5:1", 0xa5);
     sim_say(s.r, conn, hello(7, OURS));
     expect_closed(conn, "the hello names another relay than the certificate");
+    assert_true(sim_logged(s.r, "nothing: its certificate is that of relay-5, and it says"));
     assert_int_equal(links(s.r), 0);
     harness_free(s.h);
 }
@@ -118,15 +119,46 @@ static void test_an_unknown_relay_is_refused_with_the_config_that_would_admit_it
     struct fake_connection *conn = sim_connect_from(s.r, "_federation", "192.0.2.9:1", 0xa9);
     expect_closed(conn, "unknown relay");
     char line[256];
-    snprintf(line, sizeof(line), "trusted: [{ fingerprint: '%s' }]", harness_fingerprint(9));
+    snprintf(line, sizeof(line), "\"add to trusted: - { fingerprint: '%s' }\"",
+             harness_fingerprint(9));
     assert_true(sim_logged(s.r, line));
     conn = sim_connect_from(s.r, "_federation", "192.0.2.9:1", 0);
     sim_say(s.r, conn, hello(9, ""));
     expect_closed(conn, "unknown relay without a certificate");
-    snprintf(line, sizeof(line), "'%s', legacy: true, address: '192.0.2.9' }]",
+    snprintf(line, sizeof(line),
+             "\"add to trusted: - { fingerprint: '%s', legacy: true, address: '192.0.2.9' }\"",
              harness_fingerprint(9));
     assert_true(sim_logged(s.r, line));
     harness_free(s.h);
+}
+
+/* One relay in both lists, at another address than `trusted` has, and one that we dial only. */
+static void test_a_relay_that_is_named_is_not_to_be_named_again(void **state)
+{
+    (void)state;
+    char yaml[1024];
+    struct harness *h = harness_new();
+    snprintf(yaml, sizeof(yaml), "peers:\n%s%strusted:\n%s", harness_peer(5, ", delegate: true"),
+             harness_peer(6, ", delegate: true"),
+             harness_trusted(5, ", delegate: true, address: \"192.0.2.8\""));
+    struct relay *r = harness_relay(h, yaml);
+    struct fake_connection *conn = sim_connect_from(r, "_federation", "192.0.2.5:1", 0xa5);
+    expect_closed(conn, "not the address that the config gives this relay");
+    assert_true(sim_logged(r, "\"at test.yaml:5 set address: '192.0.2.5'\""));
+    conn = sim_connect_from(r, "_federation", "192.0.2.5:1", 0);
+    sim_say(r, conn, hello(5, ""));
+    expect_closed(conn, "no certificate, and legacy is false");
+    assert_true(sim_logged(r, "\"at test.yaml:2 set legacy: true; "
+                              "at test.yaml:5 set legacy: true, address: '192.0.2.5'\""));
+    conn = sim_connect_from(r, "_federation", "192.0.2.6:1", 0);
+    sim_say(r, conn, hello(6, ""));
+    expect_closed(conn, "no certificate, and legacy is false");
+    snprintf(yaml, sizeof(yaml),
+             "\"at test.yaml:3 set legacy: true; add to trusted: - { fingerprint: '%s', delegate: "
+             "true, legacy: true, address: '192.0.2.6' }\"",
+             harness_fingerprint(6));
+    assert_true(sim_logged(r, yaml));
+    harness_free(h);
 }
 
 static void test_strangers_do_not_silence_what_is_said_of_peers(void **state)
@@ -149,6 +181,7 @@ static void test_a_hello_of_an_original_needs_legacy(void **state)
     struct fake_connection *conn = sim_connect_from(s.r, "_federation", "192.0.2.5:1", 0xa5);
     sim_say(s.r, conn, hello(5, ""));
     expect_closed(conn, "the hello is an original's, and legacy is false");
+    assert_true(sim_logged(s.r, "\"at test.yaml:2 set legacy: true, address: '192.0.2.5'\""));
     harness_free(s.h);
 }
 
@@ -440,7 +473,7 @@ static void defect_03_another_certificate_is_reported_with_its_config(void **sta
     assert_true(r->plane.dials[0].dial.present_certificate);
     assert_int_equal(links(r), 0);
     char line[256];
-    snprintf(line, sizeof(line), "address: '127.0.1.1:4433', fingerprint: '%s' }]",
+    snprintf(line, sizeof(line), "\"at test.yaml:2 set fingerprint: '%s'\"",
              harness_fingerprint(0));
     assert_true(sim_logged(r, "peer_has_another_certificate"));
     assert_true(sim_logged(r, line));
@@ -472,6 +505,7 @@ int main(void)
         cmocka_unit_test(defect_01_a_hello_proves_nothing),
         cmocka_unit_test(defect_01_a_certificate_must_agree_with_the_hello),
         cmocka_unit_test(test_an_unknown_relay_is_refused_with_the_config_that_would_admit_it),
+        cmocka_unit_test(test_a_relay_that_is_named_is_not_to_be_named_again),
         cmocka_unit_test(test_strangers_do_not_silence_what_is_said_of_peers),
         cmocka_unit_test(test_a_hello_of_an_original_needs_legacy),
         cmocka_unit_test(test_a_hello_must_come_within_five_seconds),
