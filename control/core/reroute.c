@@ -18,10 +18,11 @@ static bool is_ours_to_search(const struct call *call)
 void reroute_start(struct core *c, struct call *call)
 {
     reroute_repeat(c, call);
-    if (!is_ours_to_search(call) || call->search_next != UINT64_MAX)
+    if (!is_ours_to_search(call))
         return;
     call->search_until = c->now + CALL_LINK_NS;
-    call->search_next = c->now;
+    if (call->search_next == UINT64_MAX)
+        call->search_next = c->now;
     call_changed(c, call);
 }
 
@@ -70,7 +71,6 @@ static bool is_needless(const struct call *call)
 static void stop(struct core *c, struct call *call)
 {
     call->search_next = UINT64_MAX;
-    call->severed = false;
     call_asked_free(call);
     buffer_free(&call->offer);
     call_changed(c, call);
@@ -167,6 +167,7 @@ bool reroute_answered(struct core *c, struct call *call, const struct peer *peer
         !fingerprint_tls_equal(&e->origin, &call->callee.origin))
         return false;
     stop(c, call);
+    call->severed = false;
     take_side(c, &call->callee, &peer->fingerprint);
     report_new_way(c, call, peer);
     return true;

@@ -569,6 +569,28 @@ static void test_the_caller_has_tried_a_newer_way(void **state)
     scene_end(&s);
 }
 
+/* The way is cut again while another one is looked for: that begins anew, and does end. */
+static void test_cut_twice(void **state)
+{
+    (void)state;
+    static const struct mesh_edge edges[] = {{1, 0}, {1, 2}, {0, 3}};
+    struct scene s = scene_new(edges, COUNT(edges), 4, 2);
+    talk(&s);
+    s.h->relays[0].down = true;
+    harness_cut(s.h, 0, 1);
+    harness_pass(s.h, 20 * CLOCK_SECOND);
+    s.h->relays[0].down = false;
+    sim_restart(&s.h->relays[2]);
+    sim_restart(&s.h->relays[1]); /* it has lost the call */
+    harness_pass(s.h, 15 * CLOCK_SECOND);
+    harness_cut(s.h, 0, 3);
+    expect_silence(s.a.conn);
+    harness_pass(s.h, 20 * CLOCK_SECOND);
+    expect_message(s.a.conn, "Hangup", "Error", "c1", NULL);
+    harness_pass(s.h, 130 * CLOCK_SECOND);
+    scene_end(&s);
+}
+
 static void test_each_link_may_be_lost_for_a_moment(void **state)
 {
     (void)state;
@@ -633,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_a_link_on_the_way_is_cut),
         cmocka_unit_test(test_the_callee_has_taken_an_older_way),
         cmocka_unit_test(test_the_caller_has_tried_a_newer_way),
+        cmocka_unit_test(test_cut_twice),
         cmocka_unit_test(test_each_link_may_be_lost_for_a_moment),
         cmocka_unit_test(test_said_while_a_link_was_down),
     };
