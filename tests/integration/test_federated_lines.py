@@ -117,4 +117,4 @@ def test_call_over_three_links_while_control_planes_are_replaced(lab):
 
 
 if __name__ == "__main__":
-    main(globals(), at_once=3)
+    main(globals(), at_once=5)
