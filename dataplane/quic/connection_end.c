@@ -256,8 +256,10 @@ static void end_by_peer(struct quic_connection *c)
 void connection_reset(struct quic_connection *c)
 {
     struct quic_close why = {.error = ERR_CLOSED, .by_peer = true, .reset = true};
-    if (c->qc)
-        end(c, &why, NULL, false);
+    if (!c->qc)
+        return;
+    snprintf(why.reason, sizeof(why.reason), "reset: the peer was restarted");
+    end(c, &why, NULL, false);
 }
 
 void connection_drop(struct quic_connection *c, int error)

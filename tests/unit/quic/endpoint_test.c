@@ -171,6 +171,7 @@ static void test_reset_of_a_link(void **state)
     pair_run_for(p, 6 * CLOCK_SECOND);
     assert_true(dialed->closed);
     assert_true(dialed->why.reset);
+    assert_string_equal(dialed->why.reason, "reset: the peer was restarted");
     assert_int_equal(counters(a)->drop_malformed, 0);
 }
 
