@@ -137,7 +137,7 @@ static int prepare_part(struct commit_part *part, struct exchange *x, const stru
     case IPC_link_join:
         return prepare_link_join(part, x, &item->u.link_join);
     case IPC_route_put:
-        return route_new(&part->route, &x->links, &x->rooms, ++x->last_room, &item->u.route_put);
+        return exchange_new_route(x, &item->u.route_put, &part->route);
     case IPC_record_put:
         return prepare_record_put(part, x, &item->u.record_put);
     case IPC_send:
@@ -185,7 +185,7 @@ static void free_part(struct commit_part *part, struct exchange *x)
     if (part->link)
         link_release(&x->links, part->link);
     hops_free(&part->hops, &x->links);
-    route_free(part->route, &x->links, &x->rooms);
+    exchange_free_route(x, part->route);
     free(part->record);
     free(part->label);
     session_free(part->session);

@@ -22,6 +22,7 @@ int exchange_init(struct exchange *x, uint8_t worker, const uint8_t secret[16],
     table_init(&x->rooms, &key);
     table_init(&x->links, &key);
     table_init(&x->routes, &key);
+    table_init(&x->quotas, &key);
     table_init(&x->records.table, &key);
     heap_init(&x->repeats);
     buffer_init(&x->notices);
@@ -55,6 +56,7 @@ void exchange_free(struct exchange *x)
     table_free(&x->rooms);
     table_free(&x->links);
     table_free(&x->routes);
+    table_free(&x->quotas);
     table_free(&x->records.table);
     heap_free(&x->repeats);
     dedup_free(&x->dedup);
@@ -164,12 +166,45 @@ void exchange_delete_room(struct exchange *x, struct room *room)
     room_release(&x->rooms, room);
 }
 
-/* What a route may let through, as far as it makes dedup grow. */
+static struct route_tables tables_of(struct exchange *x)
+{
+    return (struct route_tables){.links = &x->links, .rooms = &x->rooms, .quotas = &x->quotas};
+}
+
+int exchange_new_route(struct exchange *x, const struct ipc_route_put *from, struct route **out)
+{
+    const struct route_tables tables = tables_of(x);
+
+    return route_new(out, &tables, ++x->last_room, from);
+}
+
+void exchange_free_route(struct exchange *x, struct route *route)
+{
+    const struct route_tables tables = tables_of(x);
+
+    route_free(route, &tables);
+}
+
+/* What its quota may let through, as far as it makes dedup grow. */
 static uint64_t counted_pps(const struct route *route)
 {
     const uint64_t unlimited = 4000;
 
+    if (!route->room)
+        return 0; /* not looked at there */
     return route->pps ? route->pps : unlimited;
+}
+
+/* The newest route of a link and room says what all of them together may bring. */
+static void limit(struct exchange *x, const struct route *route)
+{
+    struct quota *quota = route->quota;
+
+    x->route_pps -= quota->counted_pps;
+    quota->counted_pps = counted_pps(route);
+    x->route_pps += quota->counted_pps;
+    quota->installed++;
+    quota_set_rate(quota, route->pps);
 }
 
 void exchange_put_route(struct exchange *x, struct route *route, uint64_t now)
@@ -182,15 +217,20 @@ void exchange_put_route(struct exchange *x, struct route *route, uint64_t now)
     }
     if (route_insert(&x->routes, route) != ERR_OK)
         abort(); /* the caller has reserved the place */
-    x->route_pps += counted_pps(route);
+    limit(x, route);
     dedup_reserve(&x->dedup, x->route_pps, now); /* without memory it stays as large as it is */
 }
 
 void exchange_delete_route(struct exchange *x, struct route *route)
 {
-    x->route_pps -= counted_pps(route);
+    struct quota *quota = route->quota;
+
+    if (--quota->installed == 0) {
+        x->route_pps -= quota->counted_pps;
+        quota->counted_pps = 0;
+    }
     table_remove(&x->routes, &route->node);
-    route_free(route, &x->links, &x->rooms);
+    exchange_free_route(x, route);
 }
 
 void exchange_send(struct exchange *x, struct session *c, struct quic_body *body,

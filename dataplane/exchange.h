@@ -45,6 +45,7 @@ struct exchange {
     struct table rooms;
     struct table links;
     struct table routes;
+    struct table quotas; /* of the routes */
     struct records records;
     struct heap repeats;
     struct dedup dedup;
@@ -53,7 +54,7 @@ struct exchange {
     struct session *unreported; /* closed, but that could not be told yet */
     uint64_t last_number;       /* of a connection */
     uint64_t last_room;
-    uint64_t route_pps;   /* of all routes together, for dedup's size */
+    uint64_t route_pps;   /* of all quotas together, for dedup's size */
     uint32_t self_number; /* stands for our own phones' media in dedup */
     uint32_t dials;
     bool refuse_new; /* by command */
@@ -87,6 +88,10 @@ void exchange_forget(struct exchange *x, struct session *c);
 void exchange_leave(struct exchange *x, struct session *c);
 /* All members leave, the room is not installed any more. */
 void exchange_delete_room(struct exchange *x, struct room *room);
+/* A route as the command wants it, in no table. 0, ERR_MEMORY, ERR_FULL. */
+int exchange_new_route(struct exchange *x, const struct ipc_route_put *from, struct route **out);
+/* Frees one that is in no table. NULL is fine. */
+void exchange_free_route(struct exchange *x, struct route *route);
 /* Puts the route in, in place of the one of the same link and tag. Cannot fail after
    table_reserve(). */
 void exchange_put_route(struct exchange *x, struct route *route, uint64_t now);

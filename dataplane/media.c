@@ -150,7 +150,7 @@ static struct route *admit(struct exchange *x, struct session *c, struct bytes d
         tell(x, MEDIA_EVENT_room_not_found, c->link, NULL, packet);
         return NULL;
     }
-    if (!bucket_take(&route->bucket, route->interval, now)) {
+    if (!quota_take(route->quota, now)) {
         x->counters.drop_route_rate++;
         tell(x, MEDIA_EVENT_rate_limit_drop, c->link, route, packet);
         return NULL;

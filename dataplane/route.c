@@ -37,41 +37,62 @@ static uint32_t origin_number(const struct table *links, const struct link *link
     return (uint32_t)table_hash(links, (struct bytes){origin->bytes, sizeof(origin->bytes)});
 }
 
-int route_new(struct route **out, struct table *links, struct table *rooms, uint64_t room_id,
+static int obtain_quota(struct route *route, struct table *quotas)
+{
+    struct quota_key key = {.room = route->room ? route->room->id : 0, .link = route->link->number};
+
+    if (!route->room)
+        memcpy(key.tag, route->tag, sizeof(key.tag));
+    return quota_obtain(quotas, &key, &route->quota);
+}
+
+/* What it refers to. */
+static int obtain(struct route *route, const struct route_tables *tables, uint64_t room_id,
+                  const struct ipc_route_put *from)
+{
+    int err = link_obtain(tables->links, &from->link, &route->link);
+
+    if (!err && from->room.len)
+        err = room_obtain(tables->rooms, from->room, room_id, &route->room);
+    if (!err)
+        err = obtain_quota(route, tables->quotas);
+    if (!err)
+        err = hops_init(&route->onward, tables->links, &from->onward);
+    return err;
+}
+
+int route_new(struct route **out, const struct route_tables *tables, uint64_t room_id,
               const struct ipc_route_put *from)
 {
     struct route *route = calloc(1, sizeof(*route));
 
     if (!route)
         return ERR_MEMORY;
-    int err = link_obtain(links, &from->link, &route->link);
-    if (!err && from->room.len)
-        err = room_obtain(rooms, from->room, room_id, &route->room);
-    if (!err)
-        err = hops_init(&route->onward, links, &from->onward);
+    memcpy(route->tag, from->tag.bytes, sizeof(route->tag));
+    int err = obtain(route, tables, room_id, from);
     if (err) {
-        route_free(route, links, rooms);
+        route_free(route, tables);
         return err;
     }
-    memcpy(route->tag, from->tag.bytes, sizeof(route->tag));
     route->pps = from->pps;
-    route->interval = bucket_interval(from->pps);
     route->origin = from->origin;
     route->legacy = from->legacy;
-    route->origin_number = origin_number(links, route->link, &from->origin);
+    route->origin_number = origin_number(tables->links, route->link, &from->origin);
     *out = route;
     return 0;
 }
 
-void route_free(struct route *route, struct table *links, struct table *rooms)
+void route_free(struct route *route, const struct route_tables *tables)
 {
     if (!route)
         return;
-    hops_free(&route->onward, links);
+    hops_free(&route->onward, tables->links);
+    if (route->quota)
+        quota_release(tables->quotas, route->quota);
     if (route->room)
-        room_release(rooms, route->room);
+        room_release(tables->rooms, route->room);
     if (route->link)
-        link_release(links, route->link);
+        link_release(tables->links, route->link);
     free(route);
 }
 
@@ -82,7 +103,6 @@ int route_insert(struct table *routes, struct route *route)
 
 void route_inherit(struct route *route, const struct route *old)
 {
-    route->bucket = old->bucket;
     route->seen = old->seen && route->room == old->room;
     hops_inherit(&route->onward, &old->onward);
 }

@@ -190,7 +190,8 @@ struct ipc_hops {
     F(NAME, room)                                                                                  \
     F(FINGERPRINT, origin) /* whose media it is, for dedup; zeros: the link's own */               \
     F(BOOL, legacy)        /* an original's: it may be what others said, passed on */              \
-    F(U32, pps)            /* token bucket, burst one second; 0 = unlimited */                     \
+    F(U32, pps)            /* of all routes of link and room (no room: of this one) together: */   \
+                           /* token bucket, burst one second, the newest counts; 0 = unlimited */  \
     F(HOPS, onward)
 #define IPC_FIELDS_route_delete(F)                                                                 \
     F(FINGERPRINT, link)                                                                           \

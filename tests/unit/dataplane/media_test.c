@@ -235,6 +235,90 @@ static void test_defect_46_a_routes_rate(void **state)
     assert_int_equal(heard(scene.member[0]), 15);
 }
 
+/* Defect 46: a peer with many origins behind it gets no more than one with none, and takes nothing
+   from another peer. */
+static void test_defect_46_origins_of_one_peer_share_its_rate(void **state)
+{
+    struct setup *s = *state;
+    struct scene scene;
+    struct ipc_item routes[4] = {setup_route(1, 9, ROOM), setup_route(1, 10, ROOM),
+                                 setup_route(1, 11, "pantry"), setup_route(2, 9, ROOM)};
+    make_scene(s, &scene, false);
+    for (uint8_t i = 0; i < 4; i++) {
+        routes[i].u.route_put.pps = 10;
+        routes[i].u.route_put.origin = setup_fingerprint((uint8_t)(20 + i));
+    }
+    setup_apply(s, routes, 4);
+    for (uint8_t i = 0; i < 15; i++)
+        receive(s, scene.link1, setup_tagged(i % 2 ? 9 : 10, i));
+    assert_int_equal(heard(scene.member[0]), 10);
+    assert_int_equal(s->exchange.counters.drop_route_rate, 5);
+    for (uint8_t i = 0; i < 10; i++) {
+        receive(s, scene.link1, setup_tagged(11, (uint8_t)(50 + i))); /* another room */
+        receive(s, scene.link2, setup_tagged(9, (uint8_t)(60 + i)));  /* another peer */
+    }
+    assert_int_equal(s->exchange.counters.drop_route_rate, 5);
+    assert_int_equal(heard(scene.member[0]), 20);
+}
+
+/* The rate that was put last holds for all, and the bucket is not filled by it. */
+static void test_a_new_rate_holds_for_all_origins(void **state)
+{
+    struct setup *s = *state;
+    struct scene scene;
+    struct ipc_item one = setup_route(1, 9, ROOM), other = setup_route(1, 10, ROOM);
+    make_scene(s, &scene, false);
+    one.u.route_put.pps = other.u.route_put.pps = 10;
+    SETUP_APPLY(s, one, other);
+    for (uint8_t i = 0; i < 10; i++)
+        receive(s, scene.link1, setup_tagged(9, i));
+    other.u.route_put.pps = 20;
+    SETUP_APPLY(s, other);
+    receive(s, scene.link1, setup_tagged(9, 10));
+    assert_int_equal(heard(scene.member[0]), 10);
+    s->now += CLOCK_SECOND / 2;
+    for (uint8_t i = 20; i < 40; i++)
+        receive(s, scene.link1, setup_tagged(i % 2 ? 9 : 10, i));
+    assert_int_equal(heard(scene.member[0]), 20);
+}
+
+/* What only passes through has no room: each call has its own. */
+static void test_calls_that_pass_through_have_rates_of_their_own(void **state)
+{
+    struct setup *s = *state;
+    struct scene scene;
+    struct ipc_hop hop = setup_hop(2, 9);
+    struct ipc_item one = setup_route(1, 9, ""), other = setup_route(1, 10, "");
+    make_scene(s, &scene, false);
+    one.u.route_put.pps = other.u.route_put.pps = 10;
+    one.u.route_put.onward = other.u.route_put.onward = (struct ipc_hops){&hop, 1};
+    SETUP_APPLY(s, one, other);
+    for (uint8_t i = 0; i < 30; i++)
+        receive(s, scene.link1, setup_tagged(i % 2 ? 9 : 10, i));
+    assert_int_equal(heard(scene.link2), 20);
+    SETUP_APPLY(s, one);
+    receive(s, scene.link1, setup_tagged(9, 31));
+    assert_int_equal(heard(scene.link2), 20);
+}
+
+/* Dedup is made for what may come, whatever the number of origins. */
+static void test_dedup_is_sized_by_link_and_room(void **state)
+{
+    struct setup *s = *state;
+    struct ipc_item one = setup_route(1, 9, ROOM), other = setup_route(1, 10, ROOM);
+    one.u.route_put.pps = other.u.route_put.pps = 500;
+    SETUP_APPLY(s, one, other);
+    assert_int_equal(s->exchange.route_pps, 500);
+    other.u.route_put.pps = 700;
+    SETUP_APPLY(s, other, setup_route(2, 9, ROOM)); /* unlimited */
+    assert_int_equal(s->exchange.route_pps, 4700);
+    SETUP_APPLY(s, setup_route_delete(2, 9), setup_route_delete(1, 9));
+    assert_int_equal(s->exchange.route_pps, 700);
+    SETUP_APPLY(s, setup_route_delete(1, 10));
+    assert_int_equal(s->exchange.route_pps, 0);
+    assert_int_equal(s->exchange.quotas.count, 0);
+}
+
 static void test_the_same_packet_over_two_links_is_heard_once(void **state)
 {
     struct setup *s = *state;
@@ -383,6 +467,10 @@ int main(void)
         TEST(test_a_lost_connection_is_replaced_without_a_command),
         TEST(test_defect_54_a_members_rate_is_its_own),
         TEST(test_defect_46_a_routes_rate),
+        TEST(test_defect_46_origins_of_one_peer_share_its_rate),
+        TEST(test_a_new_rate_holds_for_all_origins),
+        TEST(test_calls_that_pass_through_have_rates_of_their_own),
+        TEST(test_dedup_is_sized_by_link_and_room),
         TEST(test_the_same_packet_over_two_links_is_heard_once),
         TEST(test_defect_43_our_own_packet_does_not_come_back_over_an_original),
         TEST(test_an_originals_echo_is_heard_once_wherever_it_comes),

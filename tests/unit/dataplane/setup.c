@@ -110,6 +110,15 @@ struct ipc_item setup_route(uint8_t link, uint8_t tag, const char *room)
     return item;
 }
 
+struct ipc_item setup_route_delete(uint8_t link, uint8_t tag)
+{
+    struct ipc_item item = {.type = IPC_route_delete,
+                            .u.route_delete = {.link = setup_fingerprint(link)}};
+
+    memset(item.u.route_delete.tag.bytes, tag, IPC_TAG_SIZE);
+    return item;
+}
+
 struct ipc_item setup_record(const char *key, const char *value, uint64_t owner)
 {
     return (struct ipc_item){

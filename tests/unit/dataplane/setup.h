@@ -37,6 +37,7 @@ struct ipc_item setup_join(const struct session *c, const char *room);
 struct ipc_item setup_link_join(const struct session *c, uint8_t link, bool legacy);
 /* Media over link `link` with tag `tag` to `room`, by default of the link's own origin. */
 struct ipc_item setup_route(uint8_t link, uint8_t tag, const char *room);
+struct ipc_item setup_route_delete(uint8_t link, uint8_t tag);
 struct ipc_item setup_record(const char *key, const char *value, uint64_t owner);
 
 struct fingerprint_tls setup_fingerprint(uint8_t which); /* which, which, ... */
