@@ -233,6 +233,7 @@ struct signal_hello_extension {
     const bool *begin;
     const bool *end;
     struct signal_texts originals; /* TLS fingerprints */
+    const uint64_t *start;         /* of the sender's data plane, ms since 1970 */
 };
 
 struct signal_forward_extension {

@@ -88,6 +88,7 @@ static const struct signal_field hello_extension_fields[] = {
     {FIELD(hello_extension, begin, BOOL), .marks = OMITTED},
     {FIELD(hello_extension, end, BOOL), .marks = OMITTED},
     {FIELD(hello_extension, originals, TEXTS), .max = SIGNAL_MAX_ORIGINALS, .marks = OMITTED},
+    {FIELD(hello_extension, start, U64), .marks = OMITTED},
 };
 STRUCT(hello_extension, part, true);
 

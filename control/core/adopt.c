@@ -210,7 +210,7 @@ static void close_unclaimed(struct core *c)
     {
         if (conn->stage != CONNECTION_CLOSING)
             continue;
-        transaction_close(&c->transaction, conn->id, "not adopted");
+        transaction_close(&c->transaction, conn->id, "not adopted", true);
         split_row(c);
     }
 }

@@ -11,7 +11,8 @@
 #include "control/core/record.h"
 #include "control/core/rooms.h"
 
-#define RECORD_VERSION 2 /* 1: links without what the peer's hello said */
+/* 1: links without what the peer's hello said; 2: without its start */
+#define RECORD_VERSION 3
 
 struct connection *connection_find(const struct core *c, uint64_t id)
 {
@@ -178,7 +179,7 @@ static void leave_all(struct core *c, struct connection *conn, const char *reaso
         purpose_of(conn->kind)->gone(c, conn, reason);
 }
 
-void connection_close(struct core *c, struct connection *conn, const char *reason)
+static void close_it(struct core *c, struct connection *conn, const char *reason, bool after_sent)
 {
     abandon_question(c, conn);
     leave_all(c, conn, reason);
@@ -186,7 +187,17 @@ void connection_close(struct core *c, struct connection *conn, const char *reaso
     char key[RECORD_KEY_SIZE];
     record_key_u64(key, RECORD_CONNECTION, conn->id);
     transaction_record_delete(&c->transaction, key);
-    transaction_close(&c->transaction, conn->id, reason);
+    transaction_close(&c->transaction, conn->id, reason, after_sent);
+}
+
+void connection_close(struct core *c, struct connection *conn, const char *reason)
+{
+    close_it(c, conn, reason, true);
+}
+
+void connection_end(struct core *c, struct connection *conn, const char *reason)
+{
+    close_it(c, conn, reason, false);
 }
 
 void connection_refuse(struct core *c, struct connection *conn, uint64_t *counter,

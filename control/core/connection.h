@@ -113,8 +113,10 @@ struct connection *connection_answered(struct core *c, struct question *q);
 void connection_changed(struct core *c, struct connection *conn);
 /* Takes it out of everything that it is part of, and closes it once what is queued is sent. */
 void connection_close(struct core *c, struct connection *conn, const char *reason);
-/* The same, logged as something that we refuse, and counted: `counter` is the one for it, so that
-   nothing counts twice. */
+/* The same at once: what is queued is given up. */
+void connection_end(struct core *c, struct connection *conn, const char *reason);
+/* As connection_close(), logged as something that we refuse, and counted: `counter` is the one for
+   it, so that nothing counts twice. */
 void connection_refuse(struct core *c, struct connection *conn, uint64_t *counter,
                        const char *reason);
 /* A message that has no meaning here: counted, skipped. */

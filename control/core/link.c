@@ -69,7 +69,8 @@ void link_say_hello(struct core *c, const struct connection *conn, unsigned mark
         .accepts_forwarded = &accepts_forwarded,
         .resync = (marks & LINK_HELLO_RESYNC) != 0 ? &yes : NULL,
         .begin = (marks & LINK_HELLO_BEGIN) != 0 ? &yes : NULL,
-        .end = (marks & LINK_HELLO_END) != 0 ? &yes : NULL};
+        .end = (marks & LINK_HELLO_END) != 0 ? &yes : NULL,
+        .start = &c->federation->start};
     struct original_texts originals;
     list_originals(c, &originals);
     extension.originals = (struct signal_texts){originals.items, originals.count};
@@ -319,7 +320,23 @@ static void note_extension(struct core *c, struct link_connection *l,
 {
     l->hops = m->hops == NULL ? 1 : *m->hops;
     l->accepts_forwarded = m->accepts_forwarded != NULL && *m->accepts_forwarded;
+    l->start = m->start == NULL ? 0 : *m->start;
     connection_changed(c, l->connection);
+}
+
+/*
+ * What the peer's last life left of the link goes. One whose clock went back gets no such help:
+ * that cannot be told from a hello that was long on its way, and the dead connection falls silent
+ * anyhow.
+ */
+static void end_last_life(struct core *c, const struct link_connection *newest)
+{
+    struct link_connection *next;
+    for (struct link_connection *l = newest->peer->links; l != NULL; l = next) {
+        next = l->next;
+        if (l->start != 0 && l->start < newest->start)
+            connection_end(c, l->connection, "the peer was restarted");
+    }
 }
 
 static void take_hello(struct core *c, struct connection *conn,
@@ -350,6 +367,8 @@ static void take_hello(struct core *c, struct connection *conn,
         federation_originals(c, peer, hello->chappe);
         federation_hello(c, peer, hello->chappe);
     }
+    if (conn->link != NULL && conn->link->live)
+        end_last_life(c, conn->link);
 }
 
 static void live_message(struct core *c, struct connection *conn, const struct signal *message)
@@ -423,6 +442,7 @@ static void link_save(const struct connection *conn, struct buffer *out)
     buffer_append_u64(out, l->spoke);
     buffer_append_u32(out, l->hops);
     buffer_append_u8(out, l->accepts_forwarded);
+    buffer_append_u64(out, l->start);
 }
 
 static int link_restore(struct core *c, struct connection *conn, unsigned version, struct reader *r)
@@ -442,6 +462,7 @@ static int link_restore(struct core *c, struct connection *conn, unsigned versio
     l->spoke = reader_u64(r);
     l->hops = version < 2 ? 1 : reader_u32(r); /* its next hello says it */
     l->accepts_forwarded = version >= 2 && record_get_bool(r);
+    l->start = version < 3 ? 0 : reader_u64(r);
     if (r->failed || l->live != (conn->stage == CONNECTION_LIVE) || (l->live && peer == NULL)) {
         l->live = false;
         return ERR_SYNTAX;

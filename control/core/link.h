@@ -7,6 +7,10 @@
  * linked at once when we dial it, and after its hello, from its configured address, when it dials
  * us; it gets a Ping every 5 s, else it purges us (defect 25).
  *
+ * A hello of ours says when its data plane started. Connections of an earlier start are dead,
+ * though nothing may have said so: they are ended when the first hello of a later one comes, before
+ * anything is sent over them again.
+ *
  * An original's two ends share one entry for all connections (defect 21): none of them is closed as
  * redundant, and when one of several is lost it is dialed again, or if we cannot dial, the rest is
  * closed so that it dials. What else an old connection may do to a new one: renewal.h.
@@ -36,6 +40,7 @@ struct link_connection {
     uint64_t spoke;         /* legacy: when it got its first forward; 0: none yet */
     uint32_t hops;          /* as its hello said: the longest path that it takes */
     bool accepts_forwarded; /* likewise: more than first-hand */
+    uint64_t start;         /* likewise: of its data plane, ms since 1970; 0: not said */
     struct link_connection *prev;
     struct link_connection *next; /* in peer->links */
 };

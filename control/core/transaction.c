@@ -50,11 +50,12 @@ void transaction_say(struct transaction *t, uint64_t connection, const struct si
     transaction_say_all(t, &connection, 1, TRANSACTION_KEEP_ALL, message);
 }
 
-void transaction_close(struct transaction *t, uint64_t connection, const char *reason)
+void transaction_close(struct transaction *t, uint64_t connection, const char *reason,
+                       bool after_sent)
 {
     struct ipc_item item = {.type = IPC_close};
     item.u.close.connection = connection;
-    item.u.close.after_sent = true;
+    item.u.close.after_sent = after_sent;
     item.u.close.reason = bytes_of_string(reason);
     transaction_add(t, &item);
 }

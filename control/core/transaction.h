@@ -27,7 +27,9 @@ void transaction_send(struct transaction *t, uint64_t connection, struct bytes b
 void transaction_say(struct transaction *t, uint64_t connection, const struct signal *message);
 void transaction_say_all(struct transaction *t, const uint64_t *connections, size_t count,
                          uint64_t replace_key, const struct signal *message);
-void transaction_close(struct transaction *t, uint64_t connection, const char *reason);
+/* `after_sent`: what is queued goes first, if the peer takes it. */
+void transaction_close(struct transaction *t, uint64_t connection, const char *reason,
+                       bool after_sent);
 void transaction_record_put(struct transaction *t, const char *key, uint64_t owner,
                             struct bytes value);
 void transaction_record_delete(struct transaction *t, const char *key);

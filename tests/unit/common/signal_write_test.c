@@ -63,6 +63,7 @@ static void extensions_come_last(void **state)
     (void)state;
     const bool yes = true, no = false;
     const uint32_t hops = 2;
+    const uint64_t start = UINT64_C(1790000000123);
     check(&(struct signal){.type = SIGNAL_HANGUP,
                            .hangup = {.call_id = SIGNAL_TEXT("c"),
                                       .chappe =
@@ -70,13 +71,15 @@ static void extensions_come_last(void **state)
                                               .by = SIGNAL_TEXT("relay"), .not_here = &yes}}},
           "{\"Hangup\":{\"reason\":\"Normal\",\"call_id\":\"c\",\"chappe\":{\"by\":\"relay\","
           "\"not_here\":true}}}");
-    check(&(struct signal){.type = SIGNAL_FEDERATION_HELLO,
-                           .federation_hello = {.tls_fingerprint = SIGNAL_TEXT("aa"),
-                                                .chappe =
-                                                    &(struct signal_hello_extension){
-                                                        .v = 1, .hops = &hops, .resync = &no}}},
-          "{\"FederationHello\":{\"tls_fingerprint\":\"aa\",\"chappe\":{\"v\":1,\"hops\":2,"
-          "\"resync\":false}}}");
+    check(
+        &(struct signal){
+            .type = SIGNAL_FEDERATION_HELLO,
+            .federation_hello = {.tls_fingerprint = SIGNAL_TEXT("aa"),
+                                 .chappe =
+                                     &(struct signal_hello_extension){
+                                         .v = 1, .hops = &hops, .resync = &no, .start = &start}}},
+        "{\"FederationHello\":{\"tls_fingerprint\":\"aa\",\"chappe\":{\"v\":1,\"hops\":2,"
+        "\"resync\":false,\"start\":1790000000123}}}");
     check(&(struct signal){.type = SIGNAL_REGISTER_PRESENCE,
                            .register_presence = {.chappe_proof = BYTES_LITERAL("\xff\x01")}},
           "{\"RegisterPresence\":{\"identity_pub\":" ZEROS

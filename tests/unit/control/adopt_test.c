@@ -340,6 +340,7 @@ static void test_a_link_and_a_call_of_the_release_before_go_on(void **state)
     struct fake_connection *link = sim_link_connection(r, 1);
     char key[32];
     snprintf(key, sizeof(key), "connection/%016" PRIx64, link->facts.connection);
+    make_older(r, key, 2, 8, 0);       /* start */
     make_older(r, key, 1, 5, 0);       /* hops, accepts_forwarded */
     make_older(r, "call/c1", 2, 5, 8); /* round, severed; the two bodies are empty */
     sim_adopt(r);

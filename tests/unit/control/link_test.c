@@ -363,6 +363,66 @@ static void defect_21_the_link_lives_with_its_last_connection(void **state)
     harness_free(s.h);
 }
 
+/* A connection of a relay of ours that says when its data plane started; 0: it does not say. */
+static struct fake_connection *link_of_life(struct relay *r, unsigned start)
+{
+    char extra[64] = OURS;
+    struct fake_connection *conn = sim_connect_from(r, "_federation", "192.0.2.5:1", 0xa5);
+    if (start != 0)
+        snprintf(extra, sizeof(extra), ",\"chappe\":{\"v\":1,\"start\":%u}", start);
+    sim_say(r, conn, hello(5, extra));
+    return conn;
+}
+
+static void test_the_next_life_ends_what_the_last_one_left(void **state)
+{
+    (void)state;
+    struct scene s = scene_new();
+    struct caller a = phone_new(s.r, 1);
+    struct fake_connection *unsaid = link_of_life(s.r, 0);
+    struct fake_connection *x = link_of_life(s.r, 100);
+    struct fake_connection *y = link_of_life(s.r, 100); /* one life, two connections */
+    expect_peer(s.r, "relay-5", "linked", 3);
+    sim_hang(s.r, unsaid);
+    phone_offer(&a, REMOTE, "c1");
+    sim_adopt(s.r); /* a control plane of ours that was not there when they said hello */
+    skip_messages(x);
+    struct fake_connection *z = link_of_life(s.r, 200);
+    expect_closed(x, "the peer was restarted");
+    expect_closed(y, "the peer was restarted");
+    assert_true(sim_logged(s.r, "the peer was restarted"));
+    expect_peer(s.r, "relay-5", "linked", 1);                  /* it never went down */
+    expect_message(z, "FederationHello", "\"start\":1", NULL); /* before it said anything */
+    expect_message(z, "FederatedSignalForward", "DirectCallOffer", NULL);
+    expect_message(z, "FederationHello", "\"begin\":true", NULL);
+    expect_message(z, "FederationHello", "\"resync\":true", "\"start\":1", NULL);
+    struct fake_connection *second = link_of_life(s.r, 200);
+    expect_open(z);
+    expect_open(second);
+    harness_free(s.h);
+}
+
+/* What is not known to be of an earlier life is left alone. */
+static void test_what_may_be_of_this_life_stays(void **state)
+{
+    (void)state;
+    struct scene s = scene_new();
+    struct fake_connection *unsaid = link_of_life(s.r, 0);
+    struct fake_connection *x = link_of_life(s.r, 100);
+    struct fake_connection *late = link_of_life(s.r, 99); /* or its clock went back */
+    struct fake_connection *original = puppet_link(s.r, 7, false);
+    link_of_life(s.r, 0);
+    expect_open(unsaid);
+    expect_open(x);
+    expect_open(late);
+    sim_say(s.r, x, hello(5, ",\"chappe\":{\"v\":1,\"start\":100,\"resync\":true}"));
+    expect_closed(late, "the peer was restarted");
+    expect_open(unsaid);
+    expect_open(original);
+    expect_peer(s.r, "relay-5", "linked", 3);
+    harness_free(s.h);
+}
+
 static void defect_04_a_peer_may_dial_us_too(void **state)
 {
     (void)state;
@@ -518,6 +578,8 @@ int main(void)
         cmocka_unit_test(defect_21_an_original_that_lost_a_connection_is_dialed_again),
         cmocka_unit_test(test_an_original_that_cannot_take_calls_gets_none_for_a_day),
         cmocka_unit_test(defect_21_the_link_lives_with_its_last_connection),
+        cmocka_unit_test(test_the_next_life_ends_what_the_last_one_left),
+        cmocka_unit_test(test_what_may_be_of_this_life_stays),
         cmocka_unit_test(defect_04_a_peer_may_dial_us_too),
         cmocka_unit_test(defect_22_one_relay_is_one_peer),
         cmocka_unit_test(test_connections_of_one_peer_are_capped),
