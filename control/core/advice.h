@@ -10,8 +10,9 @@
 
 #include "common/config.h"
 
-#define ADVICE_SIZE 1024 /* bytes of a text with its NUL; a line of the log takes no longer value  \
-                          */
+#define ADVICE_SIZE                                                                                \
+    1024 /* bytes of a text with its NUL; a line of the log takes no longer value                  \
+          */
 
 /* For a relay that the config does not name. `original`: only its address speaks for it. */
 void advice_add(const struct fingerprint_tls *fingerprint, bool original,

@@ -256,17 +256,10 @@ static void pass_talking(struct world *w, uint64_t ns)
     }
 }
 
-/* What came back to an original is told apart from nothing (echo.h). */
 static void judge_ear(struct world *w, const struct person *p)
 {
-    size_t wrong = 0;
     const struct packet *last = NULL;
-    for (size_t i = 0; i < p->odd_count; i++) {
-        if (w->options.originals > 1 && echo_find(w->echoes, &p->odd[i]))
-            continue;
-        wrong++;
-        last = &p->odd[i];
-    }
+    size_t wrong = world_odd(w, p, w->options.originals > 1, &last);
     if (wrong > 0)
         world_wrong(w,
                     "person %d at relay %d heard %zu packets twice in trouble, or what was not for "
@@ -308,6 +301,16 @@ static void call_around(struct world *w)
         world_call(w, i, i + 1);
 }
 
+/* Nobody makes these links anew when one end has forgotten them (defect 21). */
+static void part_originals(struct world *w)
+{
+    for (size_t i = 0; i < w->shape.count; i++) {
+        const struct edge *e = &w->shape.edges[i];
+        if (world_is_original(w, e->a) && world_is_original(w, e->b))
+            net_part(world_endpoint(w, e->a), world_endpoint(w, e->b));
+    }
+}
+
 void faults_run(struct world *w, int things)
 {
     call_around(w);
@@ -321,6 +324,7 @@ void faults_run(struct world *w, int things)
     pass_talking(w, AFTERWARDS);
     if (w->options.originals > 0)
         enter_originals_anew(w);
+    part_originals(w);
     world_pass(w, HEALING);
     judge_talk(w);
     judge_kept_calls(w);

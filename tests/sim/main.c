@@ -14,7 +14,7 @@
 struct arguments {
     const char *seed, *table_key, *shape, *relays, *originals, *people, *phones, *hops, *hours,
         *talkers;
-    bool trusting, verbose, cost;
+    bool paired, trusting, verbose, cost;
     int hour_count, talker_count;
     struct world_options world;
 };
@@ -55,6 +55,7 @@ static int check(const struct options *o, struct arguments *a)
         rc = options_wrong(o, stderr, "--shape: star, tree, ring, chain, random or cliques");
     w->seed = a->seed == NULL ? 1 : strtoull(a->seed, NULL, 0);
     w->table_key = a->table_key == NULL ? 0 : strtoull(a->table_key, NULL, 0);
+    w->paired = a->paired;
     w->trusting = a->trusting;
     w->verbose = a->verbose;
     return rc;
@@ -87,9 +88,10 @@ static int report(const struct arguments *a, struct world *w, int hour)
            (unsigned long long)w->net.digest);
     fwrite(w->wrong.data, 1, w->wrong.len, stdout);
     printf("\nagain: sim --seed %llu --shape %s --relays %d --originals %d --people %d --phones "
-           "%d --hops %d --hours %d --talkers %d%s\n",
+           "%d --hops %d --hours %d --talkers %d%s%s\n",
            (unsigned long long)o->seed, shape_name(o->shape), o->relays, o->originals, o->people,
-           o->phones, o->hops, hour, a->talker_count, o->trusting ? " --trusting" : "");
+           o->phones, o->hops, hour, a->talker_count, o->trusting ? " --trusting" : "",
+           o->paired ? " --paired" : "");
     return EXIT_FAILED;
 }
 
@@ -148,6 +150,7 @@ int main(int argc, char **argv)
          .value = &a.shape},
         {.name = "relays", .argument = "N", .help = "how many", .value = &a.relays},
         {.name = "originals", .argument = "N", .help = "more, at the edge", .value = &a.originals},
+        {.name = "paired", .help = "originals know each other, two and two", .flag = &a.paired},
         {.name = "people", .argument = "N", .help = "in three rooms", .value = &a.people},
         {.name = "phones", .argument = "N", .help = "registered ones", .value = &a.phones},
         {.name = "hops", .argument = "N", .help = "federation_hops of all", .value = &a.hops},

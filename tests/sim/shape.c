@@ -80,10 +80,10 @@ void shape_make(struct shape *s, enum shape_kind kind, int relays, struct dice *
         cliques(s);
 }
 
-void shape_add_originals(struct shape *s, int count, struct dice *dice)
+void shape_add_originals(struct shape *s, int count, bool paired, struct dice *dice)
 {
     int ours = s->relays;
-    s->edges = realloc(s->edges, (s->count + 2 * (size_t)count) * sizeof(*s->edges));
+    s->edges = realloc(s->edges, (s->count + 3 * (size_t)count) * sizeof(*s->edges));
     if (s->edges == NULL && count > 0)
         sim_broken("no memory");
     s->relays += count;
@@ -102,6 +102,8 @@ void shape_add_originals(struct shape *s, int count, struct dice *dice)
         e->a_delegate &= e->b < ours;
         e->b_delegate &= e->a < ours;
     }
+    for (int i = ours + 1; i < s->relays && paired; i += 2)
+        link_up(s, i, i - 1); /* these believe all */
 }
 
 void shape_free(struct shape *shape)

@@ -45,8 +45,8 @@ struct shape {
 /* All with delegate. */
 void shape_make(struct shape *shape, enum shape_kind kind, int relays, struct dice *dice);
 /* Each is linked with one or two relays that are there already, which believe nothing that it
-   forwards. */
-void shape_add_originals(struct shape *shape, int count, struct dice *dice);
+   forwards; if `paired`, also every second one with the one before it. */
+void shape_add_originals(struct shape *shape, int count, bool paired, struct dice *dice);
 void shape_free(struct shape *shape);
 
 #endif

@@ -87,7 +87,7 @@ static struct legacy *make_original(struct world *w, int relay)
     struct fingerprint_tls self = name_relay(relay);
     struct address address = name_relay_address(relay);
     struct legacy *l =
-        legacy_new(&w->net, &address, &self, world_rooms, (size_t)w->options.global_rooms, 2);
+        legacy_new(&w->net, &address, &self, world_rooms, (size_t)w->options.global_rooms, 3);
     for (size_t i = 0; i < w->shape.count; i++) {
         const struct edge *e = &w->shape.edges[i];
         char label[LEGACY_LABEL];
@@ -152,7 +152,7 @@ void world_init(struct world *w, const struct world_options *options)
     shape_make(&w->shape, options->shape, options->relays, &w->dice);
     if (!options->trusting)
         refuse_some(w);
-    shape_add_originals(&w->shape, options->originals, &w->dice);
+    shape_add_originals(&w->shape, options->originals, options->paired, &w->dice);
     w->relays = sim_alloc((size_t)w->shape.relays * sizeof(*w->relays));
     w->originals = sim_alloc((size_t)w->shape.relays * sizeof(*w->originals));
     w->people = sim_alloc((size_t)options->people * sizeof(*w->people));
@@ -280,4 +280,17 @@ void world_leave(struct world *w, int person)
 {
     world_trace(w, "person %d leaves", person);
     person_leave(w->people[person]);
+}
+
+size_t world_odd(const struct world *w, const struct person *p, bool echoes,
+                 const struct packet **last)
+{
+    size_t odd = 0;
+    for (size_t i = 0; i < p->odd_count; i++) {
+        if (echoes && echo_find(w->echoes, &p->odd[i]))
+            continue;
+        odd++;
+        *last = &p->odd[i];
+    }
+    return odd;
 }

@@ -20,6 +20,7 @@ struct world_options {
     enum shape_kind shape;
     int relays;    /* ours */
     int originals; /* their numbers follow */
+    bool paired;   /* every second original is linked with the one before it */
     int people;
     int phones;
     int global_rooms;  /* 1 or 2 */
@@ -71,6 +72,10 @@ void world_register(struct world *w, int phone, int relay);
 void world_call(struct world *w, int from, int to);
 void world_call_between(struct world *w, struct phone *from, struct phone *to);
 void world_leave(struct world *w, int person);
+/* How much this person heard twice, or that was not for it, but for what came back to an original
+   if that may be (echo.h); and the last of it. */
+size_t world_odd(const struct world *w, const struct person *p, bool echoes,
+                 const struct packet **last);
 /* A line of the trace, with the time. */
 void world_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Something is not as it should be. */
