@@ -6,6 +6,8 @@
 #include "common/hex.h"
 #include "common/sha256.h"
 
+#define FINGERPRINT_BYTES_MAX 32
+
 int fingerprint_tls_of_der(struct bytes der, struct fingerprint_tls *out)
 {
     return sha256(der, out->bytes);
@@ -46,22 +48,33 @@ static bool fingerprint_is_separator(uint8_t c)
     return c == ':' || c == '-' || c == ' ';
 }
 
-int fingerprint_tls_parse(struct bytes text, struct fingerprint_tls *out)
+/* As many hex digits as `size` bytes have, grouped in any way. */
+static int fingerprint_read(struct bytes text, uint8_t *out, size_t size)
 {
-    char digits[2 * sizeof(out->bytes)];
+    char digits[2 * FINGERPRINT_BYTES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < text.len; i++) {
         if (fingerprint_is_separator(text.data[i]))
             continue;
         if (hex_value((char)text.data[i]) < 0)
             return ERR_SYNTAX;
-        if (count == sizeof(digits))
+        if (count == 2 * size)
             return ERR_TOO_LARGE;
         digits[count++] = (char)text.data[i];
     }
-    if (count < sizeof(digits))
+    if (count < 2 * size)
         return ERR_TRUNCATED;
-    return hex_decode(digits, out->bytes, sizeof(out->bytes));
+    return hex_decode(digits, out, size);
+}
+
+int fingerprint_tls_parse(struct bytes text, struct fingerprint_tls *out)
+{
+    return fingerprint_read(text, out->bytes, sizeof(out->bytes));
+}
+
+int fingerprint_user_read(struct bytes text, struct fingerprint_user *out)
+{
+    return fingerprint_read(text, out->bytes, sizeof(out->bytes));
 }
 
 int fingerprint_user_parse(struct bytes text, struct fingerprint_user *out)

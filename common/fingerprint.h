@@ -46,6 +46,8 @@ int fingerprint_tls_parse(struct bytes text, struct fingerprint_tls *out);
  * by `:`. Returns 0 or ERR_SYNTAX.
  */
 int fingerprint_user_parse(struct bytes text, struct fingerprint_user *out);
+/* Reads what people write: as fingerprint_tls_parse, but 32 digits. */
+int fingerprint_user_read(struct bytes text, struct fingerprint_user *out);
 
 bool fingerprint_tls_equal(const struct fingerprint_tls *a, const struct fingerprint_tls *b);
 bool fingerprint_user_equal(const struct fingerprint_user *a, const struct fingerprint_user *b);

@@ -148,6 +148,13 @@ cJSON *core_view_rooms(const struct core *c);
 cJSON *core_view_calls(const struct core *c);
 cJSON *core_view_presence(const struct core *c); /* at most 100,000 phones */
 cJSON *core_view_probes(const struct core *c, uint64_t now);
+/*
+ * The name by which a phone is known, of what a person wrote: a name that is known here; 32 hex
+ * digits of either case, however grouped; or with an `auth.url`, which may give any names, the text
+ * itself. False: it can be nobody's.
+ */
+#define CORE_NAME_SIZE 64 /* bytes with the NUL */
+bool core_phone_name(const struct core *c, const char *text, char name[CORE_NAME_SIZE]);
 /* The way to a phone. While its `route` is "asking", other relays are being asked: ask again. */
 cJSON *core_route(struct core *c, const char *fingerprint, uint64_t now);
 

@@ -1,8 +1,10 @@
 /*
  * What operators see of the core, as JSON (design: "chappectl").
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "control/core/call_room.h"
 #include "control/core/calls.h"
 #include "control/core/global_room.h"
@@ -357,6 +359,25 @@ static void add_own_address(const struct core *c, cJSON *chain)
     char text[ADDRESS_TEXT];
     address_text(address_is_none(&relay->advertise) ? &relay->listen : &relay->advertise, text);
     cJSON_AddItemToArray(chain, cJSON_CreateString(text));
+}
+
+bool core_phone_name(const struct core *c, const char *text, char name[CORE_NAME_SIZE])
+{
+    struct bytes given = bytes_of_string(text);
+    struct fingerprint_user fingerprint;
+    struct route route;
+    if (given.len > 0 && given.len < CORE_NAME_SIZE && text_is_clean(given)) {
+        snprintf(name, CORE_NAME_SIZE, "%s", text);
+        route_known(c, name, &route);
+        if (route.found)
+            return true;
+    }
+    if (fingerprint_user_read(given, &fingerprint) == 0) {
+        fingerprint_user_text(&fingerprint, name);
+        return true;
+    }
+    return c->settings.config->auth_url != NULL && given.len > 0 && given.len < CORE_NAME_SIZE &&
+           text_is_clean(given);
 }
 
 cJSON *core_route(struct core *c, const char *fingerprint, uint64_t now)

@@ -23,41 +23,76 @@
 #define READY_TIMEOUT_S "10"
 #define READY_TIMEOUT_MAX 86400
 #define READY_PAUSE_MS 50
+#define DEADLINE_MAX (365 * 86400)
 
 struct invocation {
-    const char *config_path, *timeout, *deadline;
-    const char *operand; /* what follows the command, or NULL */
+    const char *config_path;
+    const char *timeout, *deadline; /* NULL: not given */
+    const char *operand;            /* what follows the command, or NULL */
     bool json;
     struct config config;
 };
 
-/* Asks one command. `arguments` is empty or JSON members after a comma. `*result` is owned by the
-   caller. An exit code, with a message if it failed. */
-static int ask_with(const struct invocation *in, const char *command, const char *arguments,
+/* What the control plane says besides the result: that what it shows may be old. */
+static void print_warning(const cJSON *answer)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "warning"));
+    if (text != NULL)
+        fprintf(stderr, "chappectl: warning: %s\n", text);
+}
+
+/* There is no result: says why. An exit code. */
+static int print_refusal(const struct invocation *in, const char *command, int rc,
+                         const cJSON *answer)
+{
+    const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "error"));
+    if (said != NULL && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "usage"))) {
+        fprintf(stderr, "chappectl: %s: %s\n", command, said);
+        return EXIT_USAGE;
+    }
+    fprintf(stderr, "chappectl: the control plane at %s: %s\n", in->config.relay.runtime_dir,
+            rc != 0        ? error_text(rc)
+            : said != NULL ? said
+                           : "no answer that can be read");
+    return EXIT_FAILED;
+}
+
+/* Asks one command. `arguments` is NULL or more members for the request, which are freed.
+   `*answer` is owned by the caller; without memory NULL. 0 or an error. */
+static int exchange(const struct invocation *in, const char *command, cJSON *arguments,
+                    cJSON **answer)
+{
+    struct buffer text = {0};
+    cJSON *request = arguments == NULL ? cJSON_CreateObject() : arguments;
+    cJSON_AddStringToObject(request, "command", command);
+    char *asked = cJSON_PrintUnformatted(request);
+    int rc = asked == NULL ? ERR_MEMORY
+                           : ipc_ctl_ask(in->config.relay.runtime_dir, bytes_of_string(asked),
+                                         ASK_TIMEOUT_MS, &text);
+    *answer = rc == 0 ? cJSON_ParseWithLength((char *)text.data, text.len) : NULL;
+    cJSON_Delete(request);
+    free(asked);
+    buffer_free(&text);
+    return rc;
+}
+
+/* `*result` is owned by the caller. An exit code, with a message if it failed. */
+static int ask_with(const struct invocation *in, const char *command, cJSON *arguments,
                     cJSON **result)
 {
-    struct buffer request = {0}, answer = {0};
-    buffer_printf(&request, "{\"command\":\"%s\"%s}", command, arguments);
-    int rc =
-        ipc_ctl_ask(in->config.relay.runtime_dir, buffer_view(&request), ASK_TIMEOUT_MS, &answer);
-    cJSON *json = rc == 0 ? cJSON_ParseWithLength((char *)answer.data, answer.len) : NULL;
-    *result = cJSON_DetachItemFromObjectCaseSensitive(json, "result");
-    if (*result == NULL) {
-        const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "error"));
-        fprintf(stderr, "chappectl: the control plane at %s: %s\n", in->config.relay.runtime_dir,
-                rc != 0        ? error_text(rc)
-                : said != NULL ? said
-                               : "no answer that can be read");
-    }
-    cJSON_Delete(json);
-    buffer_free(&request);
-    buffer_free(&answer);
-    return *result == NULL ? EXIT_FAILED : EXIT_DONE;
+    cJSON *answer;
+    int rc = exchange(in, command, arguments, &answer);
+    *result = cJSON_DetachItemFromObjectCaseSensitive(answer, "result");
+    int code = *result == NULL ? print_refusal(in, command, rc, answer) : EXIT_DONE;
+    if (*result != NULL)
+        print_warning(answer);
+    cJSON_Delete(answer);
+    return code;
 }
 
 static int ask(const struct invocation *in, const char *command, cJSON **result)
 {
-    return ask_with(in, command, "", result);
+    return ask_with(in, command, NULL, result);
 }
 
 static int print_result(const struct invocation *in, const cJSON *result)
@@ -107,17 +142,25 @@ static int run_reload(const struct invocation *in, const char *command)
     return code;
 }
 
+/* A number of seconds, or false with a message. */
+static bool read_seconds(const char *option, const char *text, uint64_t max, uint64_t *seconds)
+{
+    if (text_parse_u64(bytes_of_string(text), 0, max, seconds) == 0)
+        return true;
+    fprintf(stderr, "chappectl: --%s: not a number of seconds up to %llu: \"%s\"\n", option,
+            (unsigned long long)max, text);
+    return false;
+}
+
 static int run_drain(const struct invocation *in, const char *command)
 {
-    char arguments[64] = "";
+    cJSON *arguments = NULL;
     uint64_t seconds;
     if (in->deadline != NULL) {
-        if (text_parse_u64(bytes_of_string(in->deadline), 0, UINT32_MAX, &seconds) != 0) {
-            fprintf(stderr, "chappectl: --deadline: not a number of seconds: \"%s\"\n",
-                    in->deadline);
+        if (!read_seconds("deadline", in->deadline, DEADLINE_MAX, &seconds))
             return EXIT_USAGE;
-        }
-        snprintf(arguments, sizeof arguments, ",\"deadline_s\":%u", (unsigned)seconds);
+        arguments = cJSON_CreateObject();
+        cJSON_AddNumberToObject(arguments, "deadline_s", (double)seconds);
     }
     cJSON *result;
     int code = ask_with(in, command, arguments, &result);
@@ -168,12 +211,10 @@ static void pause_briefly(void)
 /* When --timeout is over, or false with a message. */
 static bool read_timeout(const struct invocation *in, uint64_t *until)
 {
-    char *end;
-    unsigned long seconds = strtoul(in->timeout, &end, 10);
-    if (*in->timeout == '\0' || *end != '\0' || seconds > READY_TIMEOUT_MAX) {
-        fprintf(stderr, "chappectl: --timeout: not a number of seconds: \"%s\"\n", in->timeout);
+    uint64_t seconds;
+    const char *text = in->timeout == NULL ? READY_TIMEOUT_S : in->timeout;
+    if (!read_seconds("timeout", text, READY_TIMEOUT_MAX, &seconds))
         return false;
-    }
     *until = clock_monotonic() + seconds * CLOCK_SECOND;
     return true;
 }
@@ -203,33 +244,40 @@ static int run_ready(const struct invocation *in, const char *command)
 
 /* ---- route ---- */
 
-static bool is_asking(const cJSON *route)
+static bool is_route(const cJSON *route, const char *kind)
 {
-    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(route, "route"));
-    return kind != NULL && strcmp(kind, "asking") == 0;
+    const char *is = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(route, "route"));
+    return is != NULL && strcmp(is, kind) == 0;
+}
+
+static int ask_route(const struct invocation *in, const char *command, cJSON **result)
+{
+    cJSON *arguments = cJSON_CreateObject();
+    cJSON_AddStringToObject(arguments, "fingerprint", in->operand);
+    return ask_with(in, command, arguments, result);
 }
 
 /* Other relays may have to be asked; then it is asked again until they have answered. */
 static int run_route(const struct invocation *in, const char *command)
 {
-    char arguments[256];
     uint64_t until;
-    if (in->operand == NULL || strlen(in->operand) > 100 || strpbrk(in->operand, "\"\\") != NULL) {
+    cJSON *result;
+    if (in->operand == NULL) {
         fprintf(stderr, "chappectl: route: needs the fingerprint of a phone\n");
         return EXIT_USAGE;
     }
     if (!read_timeout(in, &until))
         return EXIT_USAGE;
-    snprintf(arguments, sizeof arguments, ",\"fingerprint\":\"%s\"", in->operand);
-    cJSON *result;
-    int code = ask_with(in, command, arguments, &result);
-    while (code == EXIT_DONE && is_asking(result) && clock_monotonic() < until) {
+    int code = ask_route(in, command, &result);
+    while (code == EXIT_DONE && is_route(result, "asking") && clock_monotonic() < until) {
         cJSON_Delete(result);
         pause_briefly();
-        code = ask_with(in, command, arguments, &result);
+        code = ask_route(in, command, &result);
     }
     if (code == EXIT_DONE)
         code = print_result(in, result);
+    if (code == EXIT_DONE && (is_route(result, "not_found") || is_route(result, "asking")))
+        code = EXIT_FAILED;
     cJSON_Delete(result);
     return code;
 }
@@ -274,26 +322,42 @@ static int run_fingerprint(const struct invocation *in, const char *command)
     return EXIT_DONE;
 }
 
+enum { TAKES_OPERAND = 1, TAKES_TIMEOUT = 2, TAKES_DEADLINE = 4 };
+
 static const struct command {
     const char *name;
     int (*run)(const struct invocation *in, const char *command);
+    unsigned takes;
 } commands[] = {
-    {"status", run_view},   {"ready", run_ready},
-    {"peers", run_view},    {"sessions", run_view},
-    {"rooms", run_view},    {"calls", run_view},
-    {"presence", run_view}, {"route", run_route},
-    {"probes", run_view},   {"fingerprint", run_fingerprint},
-    {"reload", run_reload}, {"drain", run_drain},
-    {"undrain", run_view},
+    {"status", run_view, 0},   {"ready", run_ready, TAKES_TIMEOUT},
+    {"peers", run_view, 0},    {"sessions", run_view, 0},
+    {"rooms", run_view, 0},    {"calls", run_view, 0},
+    {"presence", run_view, 0}, {"route", run_route, TAKES_OPERAND | TAKES_TIMEOUT},
+    {"probes", run_view, 0},   {"fingerprint", run_fingerprint, 0},
+    {"reload", run_reload, 0}, {"drain", run_drain, TAKES_DEADLINE},
+    {"undrain", run_view, 0},
 };
+
+/* What the command would not look at; NULL: nothing of that is given. */
+static const char *superfluous(const struct command *command, const struct invocation *in)
+{
+    if (in->operand != NULL && !(command->takes & TAKES_OPERAND))
+        return "argument";
+    if (in->timeout != NULL && !(command->takes & TAKES_TIMEOUT))
+        return "--timeout";
+    if (in->deadline != NULL && !(command->takes & TAKES_DEADLINE))
+        return "--deadline";
+    return NULL;
+}
 
 static int run_command(const struct options *options, struct invocation *in, const char *name)
 {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, name) != 0)
             continue;
-        if (in->operand != NULL && commands[i].run != run_route)
-            return options_wrong(options, stderr, "%s takes no argument", name);
+        const char *not_taken = superfluous(&commands[i], in);
+        if (not_taken != NULL)
+            return options_wrong(options, stderr, "%s takes no %s", name, not_taken);
         int code = startup_config(in->config_path, &in->config);
         if (code == EXIT_DONE)
             code = commands[i].run(in, name);
@@ -305,7 +369,7 @@ static int run_command(const struct options *options, struct invocation *in, con
 
 int main(int argc, char **argv)
 {
-    struct invocation in = {.timeout = READY_TIMEOUT_S};
+    struct invocation in = {0};
     const struct options_entry entries[] = {
         OPTIONS_CONFIG(&in.config_path),
         {.name = "json", .help = "print JSON", .flag = &in.json},
@@ -321,7 +385,7 @@ int main(int argc, char **argv)
     const struct options options = {
         .program = "chappectl",
         .about = "look into a running relay: status, ready, peers, sessions, rooms, calls, "
-                 "presence, route FINGERPRINT, probes; "
+                 "presence, probes, route FINGERPRINT (exit status 1: not found); "
                  "change it: reload, drain, undrain; fingerprint works offline",
         .operands = "COMMAND [FINGERPRINT]",
         .entries = entries,

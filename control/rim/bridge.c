@@ -110,10 +110,19 @@ static void on_notice(void *context, const struct ipc_item *item)
     core_notice(b->core, item, *b->now);
 }
 
+/* For so many ms already. */
+static void note_silence(struct bridge *b, uint64_t ms)
+{
+    if (!b->silent)
+        b->silent_since_ms = clock_wall_ms() - ms;
+    b->silent = true;
+}
+
 static void on_lost(void *context, int error)
 {
     struct bridge *b = context;
-    b->silent |= core_drain_state(b->core).stopped; /* another one is not to be stopped too */
+    if (core_drain_state(b->core).stopped) /* another one is not to be stopped too */
+        note_silence(b, 0);
     log_event(LOG_WARN, "data_plane_lost", LOG_ERR(error),
               LOG_STR("next", "what it holds is adopted anew"));
 }
@@ -121,11 +130,13 @@ static void on_lost(void *context, int error)
 static void on_silent(void *context, bool silent)
 {
     struct bridge *b = context;
-    b->silent = silent;
-    if (silent)
+    if (silent) {
+        note_silence(b, IPC_SILENT_NS / CLOCK_MS);
         log_event(LOG_WARN, "data_plane_silent");
-    else
+    } else {
+        b->silent = false;
         log_event(LOG_INFO, "data_plane_heard");
+    }
 }
 
 static void on_version_mismatch(void *context, unsigned ours, unsigned theirs)

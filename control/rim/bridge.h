@@ -26,8 +26,9 @@ struct bridge {
     struct ipc_note *note;
     struct lives lives;
     struct scoreboard scoreboard;
-    bool unsent;     /* a transaction could not be sent since the last adoption */
-    bool silent;     /* nothing is heard of the data plane */
+    bool unsent;              /* a transaction could not be sent since the last adoption */
+    bool silent;              /* nothing is heard of the data plane ... */
+    uint64_t silent_since_ms; /* ... since then, wall clock */
     bool mismatched; /* the data plane speaks another version of the contract, which is logged */
 };
 

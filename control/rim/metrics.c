@@ -184,8 +184,13 @@ static void write_peer_packets(const cJSON *peers, struct buffer *out)
 static void write_peers(const struct metrics_source *s, struct buffer *out)
 {
     cJSON *peers = core_view_peers(s->core, s->now);
-    const cJSON *peer;
+    cJSON *peer;
     double sum = 0;
+    cJSON_ArrayForEach(peer, peers)
+    {
+        if (!s->answered) /* whoever held the links is gone, or stands still */
+            cJSON_ReplaceItemInObjectCaseSensitive(peer, "connections", cJSON_CreateNumber(0));
+    }
     for (size_t i = 0; i < sizeof peer_families / sizeof *peer_families; i++)
         write_row_family(&peer_families[i], peers, "peer", "label", out);
     write_peer_packets(peers, out);
@@ -297,6 +302,9 @@ static void write_lives(const struct metrics_source *s, struct buffer *out)
                      (double)l->adoption / (double)CLOCK_SECOND);
     exposition_gauge(out, "chappe_control_live", "1: what the data plane holds is adopted",
                      ipc_control_side_state(s->contract) == IPC_CONTROL_LIVE);
+    exposition_gauge(out, "chappe_data_answering",
+                     "1: it is adopted and gives signs of life; 0: the rest shows what was",
+                     s->answered);
     exposition_gauge(out, "chappe_data_connections", "QUIC connections",
                      (double)l->data_connections);
     exposition_gauge(out, "chappe_data_unacknowledged", "inputs that wait for the control plane",

@@ -26,7 +26,8 @@ struct metrics_source {
     const struct lives *lives;
     const struct event_file *events; /* the control plane's part of the event log */
     const char *build;
-    uint64_t now; /* ns */
+    bool answered; /* the data plane is adopted and gives signs of life: else no link is up */
+    uint64_t now;  /* ns */
 };
 
 /* Appends the whole page; a lack of memory shows in the buffer. */

@@ -1,13 +1,14 @@
 #include "control/rim/operator.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/error.h"
-#include "common/text.h"
 
 #define SILENCE "the data plane does not answer"
+#define DATA_PLANE_SIZE (CLOCK_TEXT + 16)
 
 /* What is there, and whether it is to go. */
 static void add_drain(cJSON *o, const struct operator_window *w, uint64_t now)
@@ -26,10 +27,35 @@ static void add_drain(cJSON *o, const struct operator_window *w, uint64_t now)
 #undef X
 }
 
+/* In a word or a sentence. */
+static void write_data_plane(const struct operator_window *w, char out[DATA_PLANE_SIZE])
+{
+    char since[CLOCK_TEXT];
+    if (w->answered) {
+        snprintf(out, DATA_PLANE_SIZE, "answering");
+    } else if (w->silent) {
+        clock_text(w->silent_since_ms, since);
+        snprintf(out, DATA_PLANE_SIZE, "silent since %s", since);
+    } else {
+        snprintf(out, DATA_PLANE_SIZE, "not adopted yet");
+    }
+}
+
+static void add_warning(cJSON *answer, const struct operator_window *w)
+{
+    char state[DATA_PLANE_SIZE], text[DATA_PLANE_SIZE + 64];
+    if (w->answered)
+        return;
+    write_data_plane(w, state);
+    snprintf(text, sizeof(text), "the data plane is %s: views show what was, not what is", state);
+    cJSON_AddStringToObject(answer, "warning", text);
+}
+
 typedef cJSON *view_function(const struct operator_window *w, uint64_t now);
 
 static cJSON *view_status(const struct operator_window *w, uint64_t now)
 {
+    char data_plane[DATA_PLANE_SIZE];
     cJSON *o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "name", w->config->relay.name);
     cJSON_AddStringToObject(o, "version", w->build);
@@ -37,6 +63,8 @@ static cJSON *view_status(const struct operator_window *w, uint64_t now)
     cJSON_AddNumberToObject(o, "control_epoch", (double)ipc_control_side_epoch(w->contract));
     cJSON_AddNumberToObject(o, "uptime_s", (double)((now - w->started) / CLOCK_SECOND));
     cJSON_AddStringToObject(o, "aes", w->aes);
+    write_data_plane(w, data_plane);
+    cJSON_AddStringToObject(o, "data_plane", data_plane);
     cJSON_AddNumberToObject(o, "uncommitted", (double)ipc_control_side_uncommitted(w->contract));
     add_drain(o, w, now);
     return o;
@@ -186,43 +214,57 @@ static int act_route(const struct operator_window *w, const cJSON *asked, uint64
 {
     const char *phone =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(asked, "fingerprint"));
-    if (phone == NULL || phone[0] == '\0' || strlen(phone) > OPERATOR_NAME_MAX ||
-        !text_is_clean(bytes_of_string(phone))) {
-        *result = cJSON_CreateString("fingerprint: not that of a phone");
+    char name[CORE_NAME_SIZE];
+    if (phone == NULL || !core_phone_name(w->core, phone, name)) {
+        *result = cJSON_CreateString("not the fingerprint of a phone (32 hex digits), and no name "
+                                     "that is known here");
         return ERR_SYNTAX;
     }
-    *result = w->actions.route(w->actions.context, phone, now);
+    *result = w->actions.route(w->actions.context, name, now);
     return 0;
 }
 
 static const struct {
     const char *command;
     action_function *act;
+    bool judges; /* ERR_SYNTAX and ERR_RANGE are about its argument */
 } actions[] = {
-    {"reload", act_reload},
-    {"drain", act_drain},
-    {"undrain", act_undrain},
-    {"route", act_route},
+    {"reload", act_reload, false},
+    {"drain", act_drain, true},
+    {"undrain", act_undrain, false},
+    {"route", act_route, true},
 };
 
-static action_function *find_action(const char *command)
+struct outcome {
+    int rc;
+    cJSON *result; /* or a text */
+    bool usage;    /* the argument makes no sense */
+};
+
+/* False: no action has this name. */
+static bool run_action(const struct operator_window *w, const char *command, const cJSON *asked,
+                       uint64_t now, struct outcome *out)
 {
-    for (size_t i = 0; command != NULL && i < sizeof actions / sizeof *actions; i++)
-        if (strcmp(actions[i].command, command) == 0)
-            return actions[i].act;
-    return NULL;
+    for (size_t i = 0; command != NULL && i < sizeof actions / sizeof *actions; i++) {
+        if (strcmp(actions[i].command, command) != 0)
+            continue;
+        out->rc = actions[i].act(w, asked, now, &out->result);
+        out->usage = actions[i].judges && (out->rc == ERR_SYNTAX || out->rc == ERR_RANGE);
+        return true;
+    }
+    return false;
 }
 
-/* 0 and a result, or an error and a text. */
-static int run(const struct operator_window *w, const cJSON *asked, uint64_t now, cJSON **result)
+static struct outcome run(const struct operator_window *w, const cJSON *asked, uint64_t now)
 {
     const char *command = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(asked, "command"));
     view_function *view = find_view(command);
-    action_function *act = find_action(command);
-    if (act != NULL)
-        return act(w, asked, now, result);
-    *result = view != NULL ? view(w, now) : cJSON_CreateString("unknown command");
-    return view != NULL ? 0 : ERR_UNKNOWN;
+    struct outcome out = {0};
+    if (view != NULL)
+        out.result = view(w, now);
+    else if (!run_action(w, command, asked, now, &out))
+        out = (struct outcome){ERR_UNKNOWN, cJSON_CreateString("unknown command"), false};
+    return out;
 }
 
 /* The whole answer; NULL = out of memory. */
@@ -231,12 +273,14 @@ static cJSON *answer_for(const struct operator_window *w, struct bytes request, 
     cJSON *asked = request.len > OPERATOR_REQUEST_MAX
                        ? NULL
                        : cJSON_ParseWithLength((const char *)request.data, request.len);
-    cJSON *result = NULL;
-    int rc = run(w, asked, now, &result);
+    struct outcome out = run(w, asked, now);
     cJSON *answer = cJSON_CreateObject();
-    cJSON_AddBoolToObject(answer, "ok", rc == 0);
-    if (!cJSON_AddItemToObject(answer, rc == 0 ? "result" : "error", result))
-        cJSON_Delete(result);
+    cJSON_AddBoolToObject(answer, "ok", out.rc == 0);
+    if (!cJSON_AddItemToObject(answer, out.rc == 0 ? "result" : "error", out.result))
+        cJSON_Delete(out.result);
+    if (out.usage)
+        cJSON_AddTrueToObject(answer, "usage");
+    add_warning(answer, w);
     cJSON_Delete(asked);
     return answer;
 }

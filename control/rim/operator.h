@@ -4,6 +4,9 @@
  *   request   {"command":"peers"}
  *   answer    {"ok":true,"result":...}   or   {"ok":false,"error":"..."}
  *
+ * "usage":true in a refusal: the request's argument makes no sense. "warning":"..." beside any
+ * answer: the data plane does not answer, so that the views show what was, not what is.
+ *
  * Two tables (operator.c) hold the commands: views only read; actions are the plane's own.
  */
 #ifndef CHAPPE_CONTROL_RIM_OPERATOR_H
@@ -14,7 +17,6 @@
 #include "ipc/control_side.h"
 
 #define OPERATOR_REQUEST_MAX 4096            /* bytes */
-#define OPERATOR_NAME_MAX 63                 /* bytes of a phone's name */
 #define OPERATOR_DEADLINE_MAX (365u * 86400) /* seconds of a drain */
 
 /* 0 and the result as JSON, or an error and a JSON text that says why; owned by the caller. */
@@ -34,9 +36,11 @@ struct operator_window {
     const struct core *core;
     const struct ipc_control_side *contract;
     const char *build;
-    const char *aes;  /* what the data plane said of itself; "" = nothing yet */
-    uint64_t started; /* ns */
-    bool answered;    /* adopted, and the data plane gives signs of life */
+    const char *aes;          /* what the data plane said of itself; "" = nothing yet */
+    uint64_t started;         /* ns */
+    bool answered;            /* adopted, and the data plane gives signs of life */
+    bool silent;              /* it gives none ... */
+    uint64_t silent_since_ms; /* ... since then, wall clock */
     struct operator_actions actions;
 };
 

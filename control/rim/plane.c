@@ -195,6 +195,8 @@ static void answer_operator(struct plane *p)
         .aes = p->bridge.lives.aes,
         .started = p->started,
         .answered = bridge_is_answered(&p->bridge),
+        .silent = p->bridge.silent,
+        .silent_since_ms = p->bridge.silent_since_ms,
         .actions = {.reload = on_reload,
                     .drain = on_drain,
                     .undrain = on_undrain,
@@ -392,6 +394,7 @@ static void write_metrics(void *context, struct buffer *page)
                                           .lives = &p->bridge.lives,
                                           .events = &p->events.file,
                                           .build = p->build,
+                                          .answered = bridge_is_answered(&p->bridge),
                                           .now = p->now};
     metrics_write(&source, page);
 }

@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 
-from harness import PATIENCE, main, program
+from harness import PATIENCE, main, program, wait_for
 
 TLS = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){31}")  # 95 characters
 USER = re.compile(r"[0-9a-f]{4}(:[0-9a-f]{4}){7}")  # 39 characters
@@ -58,6 +58,37 @@ def test_status(lab):
     after = relay.ctl("status")
     assert after["data_epoch"] == status["data_epoch"], (status, after)
     assert after["control_epoch"] > status["control_epoch"], (status, after)
+
+
+def test_views_say_that_the_data_plane_is_gone(lab):
+    a, b = lab.relay("relay-a"), lab.relay("relay-b")
+    a.configure(peers=[a.peer(b)])
+    b.configure(trusted=[b.trust(a)])
+    b.start()
+    a.start().linked("relay-b")
+    assert a.ctl("status")["data_plane"] == "answering"
+    done = run("chappectl", "-c", a.config_path, "peers")
+    assert done.returncode == 0 and not done.stderr, done
+    a.data.signal(signal.SIGKILL)
+    a.data.wait()
+    state = wait_for("that it is silent", lambda: (
+        lambda text: text.startswith("silent since 20") and text)(a.ctl("status")["data_plane"]))
+    for command in VIEWS:
+        done = run("chappectl", "-c", a.config_path, command, "--json")
+        assert f"warning: the data plane is {state}: " in done.stderr, done
+        json.loads(done.stdout)
+    a.start_data()
+    a.ready()
+    assert a.ctl("status")["data_plane"] == "answering"
+
+
+def test_what_a_command_does_not_take_is_wrong_usage(lab):
+    relay = lab.relay("relay")
+    for words in (["status", "x"], ["peers", "--timeout", "1"], ["ready", "--deadline", "1"],
+                  ["ready", "--timeout", "-1"], ["ready", "--timeout", "1s"], ["route"],
+                  ["drain", "--deadline", "31536001"], ["fingerprint", "--timeout", "1"]):
+        done = run("chappectl", "-c", relay.config_path, *words)
+        assert done.returncode == 2 and done.stderr and not done.stdout, (words, done)
 
 
 def test_views_of_a_call(lab):

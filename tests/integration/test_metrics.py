@@ -174,6 +174,12 @@ def test_defect_48_peers_have_their_labels_only(lab):
     assert values(relay)[series] in (0, 1)
     other.start()
     wait_for("linked", lambda: values(relay)[series] == 1)
+    relay.data.signal(signal.SIGSTOP)  # whoever holds the links stands still
+    wait_for("no sign of life", lambda: values(relay)["chappe_data_answering"] == 0)
+    assert values(relay)[series] == 0
+    relay.data.signal(signal.SIGCONT)
+    wait_for("linked again", lambda: values(relay)[series] == 1)
+    assert values(relay)["chappe_data_answering"] == 1
     for child in (other.control, other.data):
         child.signal(signal.SIGTERM)
         child.wait()

@@ -2,13 +2,16 @@
 # timeout: 240
 """Whose phones are where: presence across relays of ours, routes over hops, probes."""
 import json
+import re
 import signal
 import socket
+import subprocess
 import time
 import urllib.error
 import urllib.request
 
-from harness import ALICE, BOB, CAROL, DAVE, free_port, main, user_fingerprint, wait_for
+from harness import (ALICE, BOB, CAROL, DAVE, PATIENCE, free_port, main, program, user_fingerprint,
+                     wait_for)
 
 NOBODY = "0123:4567:89ab:cdef:0123:4567:89ab:cdef"
 
@@ -110,6 +113,11 @@ def test_control_plane_dies_meanwhile(lab):
     knows(b, bob, ("relay-0", 1))
 
 
+def chappectl(relay, *words):
+    return subprocess.run([program("chappectl"), "-c", relay.config_path, *words],
+                          capture_output=True, text=True, timeout=PATIENCE)
+
+
 def route(relay, phone):
     found = relay.ctl("route", phone)
     return found["route"], found["hops"], found["relay_chain"]
@@ -126,7 +134,17 @@ def test_routes(lab):
     assert route(relays[1], alice) == ("direct_peer", 1, addresses[1::-1])
     assert not places(relays[3], alice)
     assert route(relays[3], alice) == ("chain", 3, addresses[::-1])
-    assert route(relays[3], NOBODY) == ("not_found", None, [])
+    # as people write it; what no phone can have is asked of nobody
+    for text in (alice.replace(":", ""), alice.upper(), alice.replace(":", "-")):
+        done = chappectl(relays[3], "route", text, "--json")
+        found = json.loads(done.stdout)
+        assert done.returncode == 0 and found["fingerprint"] == alice, done
+        assert found["route"] == "chain", done
+    done = chappectl(relays[3], "route", NOBODY)
+    assert done.returncode == 1 and re.search(r"route +not_found", done.stdout), done
+    for text in ("zzz", "1234", alice + ":0000", ""):
+        done = chappectl(relays[3], "route", text)
+        assert done.returncode == 2 and "32 hex digits" in done.stderr and not done.stdout, done
     # The same for a relay that asks on `_probe`, and is in the config; not for a stranger.
     puppet.open("prober", relays[2], "_probe", lab_seed(relays[3]))
     puppet.send("prober", {"RouteQuery": {"fingerprint": alice, "ttl": 3}})

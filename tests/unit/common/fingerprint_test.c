@@ -117,6 +117,26 @@ static void defect_20_a_tls_fingerprint_has_64_digits(void **state)
     assert_int_equal(fingerprint_tls_parse(BYTES_LITERAL("\xc3\xa9"), &out), ERR_SYNTAX);
 }
 
+static void people_write_user_fingerprints_in_any_way(void **state)
+{
+    (void)state;
+    static const char *texts[] = {
+        "518e:b935:62fa:9e34:e59c:28b6:7fc2:d384",
+        "518EB93562FA9E34E59C28B67FC2D384",
+        "518e-b935 62fa-9e34 e59c-28b6 7fc2-d384",
+    };
+    struct fingerprint_user out;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char text[FINGERPRINT_USER_TEXT];
+        assert_int_equal(fingerprint_user_read(bytes_of_string(texts[i]), &out), 0);
+        fingerprint_user_text(&out, text);
+        assert_string_equal(text, texts[0]);
+    }
+    assert_int_equal(fingerprint_user_read(BYTES_LITERAL("518e"), &out), ERR_TRUNCATED);
+    assert_int_equal(fingerprint_user_read(BYTES_LITERAL("zzz"), &out), ERR_SYNTAX);
+    assert_int_equal(fingerprint_user_read(BYTES_LITERAL(TLS_TEXT), &out), ERR_TOO_LARGE);
+}
+
 static void defect_20_a_user_fingerprint_has_one_spelling(void **state)
 {
     (void)state;
@@ -162,6 +182,7 @@ int main(void)
         cmocka_unit_test(tls_fingerprint_is_the_hash_of_the_der),
         cmocka_unit_test(tls_text_is_read_in_any_case_and_grouping),
         cmocka_unit_test(defect_20_a_tls_fingerprint_has_64_digits),
+        cmocka_unit_test(people_write_user_fingerprints_in_any_way),
         cmocka_unit_test(defect_20_a_user_fingerprint_has_one_spelling),
         cmocka_unit_test(order_is_that_of_the_bytes),
     };

@@ -30,6 +30,7 @@ struct world {
     struct lives lives;
     struct event_file events;
     uint64_t now;
+    bool silent;        /* the data plane */
     struct buffer page; /* NUL-terminated */
 };
 
@@ -109,6 +110,7 @@ static void make_page_of(struct world *w, const struct core *core)
                                           .lives = &w->lives,
                                           .events = &w->events,
                                           .build = "b1",
+                                          .answered = !w->silent,
                                           .now = w->now};
     buffer_clear(&w->page);
     metrics_write(&source, &w->page);
@@ -362,6 +364,14 @@ static void test_a_linked_peer(void **state)
     make_page_of(w, r->core);
     expect(w, "wzp_federation_peer_status{peer=\"relay-5\"} 1");
     expect(w, "chappe_peer_connections{peer=\"relay-5\"} 1");
+    expect(w, "chappe_data_answering 1");
+    w->silent = true;
+    make_page_of(w, r->core);
+    expect(w, "chappe_data_answering 0");
+    expect(w, "wzp_federation_peer_status{peer=\"relay-5\"} 0");
+    expect(w, "chappe_peer_connections{peer=\"relay-5\"} 0");
+    w->silent = false;
+    make_page_of(w, r->core);
     expect(w, "wzp_federation_peer_rtt_ms{peer=\"relay-5\"} 2.5");
     expect(w, "chappe_peer_loss_ratio{peer=\"relay-5\"} 0.25");
     item.u.link_state.datagrams_out = 200;
@@ -504,6 +514,7 @@ static const char *const families[] = {
     "chappe_data_restarts_total",
     "chappe_control_adoption_seconds",
     "chappe_control_live",
+    "chappe_data_answering",
     "chappe_data_connections",
     "chappe_data_unacknowledged",
     "chappe_build_info",

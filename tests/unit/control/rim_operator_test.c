@@ -89,6 +89,50 @@ static void status_has_its_keys(void **state)
     cJSON_Delete(status);
 }
 
+/* What a view is worth is said with it. */
+static void assert_warned(const char *request, const char *warning)
+{
+    cJSON *json = ask(bytes_of_string(request));
+    const cJSON *said = cJSON_GetObjectItemCaseSensitive(json, "warning");
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "ok")));
+    if (warning == NULL)
+        assert_null(said);
+    else
+        assert_string_equal(cJSON_GetStringValue(said), warning);
+    cJSON_Delete(json);
+}
+
+static void expect_data_plane(const char *state)
+{
+    cJSON *status = ask_good("{\"command\":\"status\"}");
+    assert_string_equal(text_of(status, "data_plane"), state);
+    cJSON_Delete(status);
+}
+
+static void views_say_whether_the_data_plane_answers(void **state)
+{
+    (void)state;
+    window.answered = window.silent = false;
+    expect_data_plane("not adopted yet");
+    assert_warned("{\"command\":\"peers\"}",
+                  "the data plane is not adopted yet: views show what was, not what is");
+    window.silent = true;
+    window.silent_since_ms = 1000;
+    expect_data_plane("silent since 1970-01-01T00:00:01.000Z");
+    static const char *const commands[] = {"status", "peers",    "sessions", "rooms",
+                                           "calls",  "presence", "probes"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char request[64];
+        snprintf(request, sizeof request, "{\"command\":\"%s\"}", commands[i]);
+        assert_warned(request, "the data plane is silent since 1970-01-01T00:00:01.000Z: views "
+                               "show what was, not what is");
+    }
+    window.silent = false;
+    window.answered = true;
+    expect_data_plane("answering");
+    assert_warned("{\"command\":\"peers\"}", NULL);
+}
+
 static void lists_are_empty_not_absent(void **state)
 {
     (void)state;
@@ -108,6 +152,7 @@ static void lists_are_empty_not_absent(void **state)
 static void not_ready_without_a_data_plane(void **state)
 {
     (void)state;
+    window.answered = false;
     cJSON *ready = ask_good("{\"command\":\"ready\",\"more\":[1,2]}");
     assert_true(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(ready, "ready")));
     assert_string_not_equal(text_of(ready, "why"), "");
@@ -210,6 +255,59 @@ static void without_a_data_plane_nothing_is_drained(void **state)
     assert_int_equal(drains + undrains, before);
 }
 
+/* ---- route ---- */
+
+static cJSON *answer_route(void *context, const char *name, uint64_t now)
+{
+    (void)context;
+    (void)now;
+    return cJSON_CreateString(name);
+}
+
+static cJSON *ask_route(const char *phone)
+{
+    char request[256];
+    snprintf(request, sizeof request, "{\"command\":\"route\",\"fingerprint\":\"%s\"}", phone);
+    return ask(bytes_of_string(request));
+}
+
+static void a_fingerprint_is_read_as_people_write_it(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "0123:4567:89ab:cdef:0123:4567:89ab:cdef",
+        "0123456789abcdef0123456789abcdef",
+        "0123:4567:89AB:CDEF:0123:4567:89ab:cdef",
+        "01234567-89abcdef 01234567-89ABCDEF",
+    };
+    window.actions = (struct operator_actions){.route = answer_route};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        cJSON *json = ask_route(good[i]);
+        assert_string_equal(text_of(json, "result"), good[0]);
+        cJSON_Delete(json);
+    }
+}
+
+static void what_can_be_nobodys_name_is_wrong_usage(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "zzz",
+        "1234",
+        "0123:4567:89ab:cdef:0123:4567:89ab:cdef:0",
+        "0123456789abcdef0123456789abcdeg",
+    };
+    window.actions = (struct operator_actions){.route = answer_route};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cJSON *json = ask_route(bad[i]);
+        assert_non_null(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "error")));
+        assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "usage")));
+        cJSON_Delete(json);
+    }
+    assert_refused(BYTES_LITERAL("{\"command\":\"route\"}"));
+}
+
 static void garbage_gets_an_error(void **state)
 {
     (void)state;
@@ -260,12 +358,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_has_its_keys),
+        cmocka_unit_test(views_say_whether_the_data_plane_answers),
         cmocka_unit_test(lists_are_empty_not_absent),
         cmocka_unit_test(not_ready_without_a_data_plane),
         cmocka_unit_test(an_action_answers_with_its_result_or_why_not),
         cmocka_unit_test(a_drain_tells_what_is_left),
         cmocka_unit_test(a_deadline_that_makes_no_sense_drains_nothing),
         cmocka_unit_test(without_a_data_plane_nothing_is_drained),
+        cmocka_unit_test(a_fingerprint_is_read_as_people_write_it),
+        cmocka_unit_test(what_can_be_nobodys_name_is_wrong_usage),
         cmocka_unit_test(garbage_gets_an_error),
         cmocka_unit_test(a_request_that_is_too_long_is_not_read),
         cmocka_unit_test(deep_nesting_is_refused),

@@ -55,6 +55,36 @@ static void test_what_presence_knows(void **state)
     harness_free(h);
 }
 
+/* What is neither a fingerprint nor known is nobody's, unless an auth service may give it. */
+static void test_names_of_an_auth_service(void **state)
+{
+    (void)state;
+    char yaml[512], name[CORE_NAME_SIZE];
+    struct harness *h = harness_new();
+    snprintf(yaml, sizeof(yaml), "auth: { url: \"http://auth/\" }\ntrusted:\n%s",
+             harness_trusted(1, ""));
+    struct relay *guarded = harness_relay(h, yaml);
+    snprintf(yaml, sizeof(yaml), "peers:\n%s", harness_peer(0, ""));
+    struct relay *open = harness_relay(h, yaml);
+    harness_settle(h);
+    assert_false(core_phone_name(open->core, "alice@example", name));
+    struct fake_connection *alice = sim_connect(guarded, "_signal");
+    sim_say(guarded, alice, "{\"AuthToken\":{\"token\":\"good:alice@example\"}}");
+    harness_settle(h);
+    sim_sayf(guarded, alice,
+             "{\"RegisterPresence\":{\"identity_pub\":%s,\"signature\":[],\"alias\":null}}",
+             key_json(3));
+    harness_pass(h, CLOCK_SECOND);
+    assert_true(core_phone_name(open->core, "alice@example", name));
+    assert_string_equal(name, "alice@example");
+    expect_route(h, 1, name, "direct_peer", 1);
+    assert_false(core_phone_name(open->core, "bob@example", name));
+    assert_false(core_phone_name(open->core, "", name));
+    assert_true(core_phone_name(guarded->core, "bob@example", name));
+    assert_string_equal(name, "bob@example");
+    harness_free(h);
+}
+
 static void test_beyond_the_hop_limit(void **state)
 {
     (void)state;
@@ -242,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_presence_knows),
+        cmocka_unit_test(test_names_of_an_auth_service),
         cmocka_unit_test(test_beyond_the_hop_limit),
         cmocka_unit_test(test_a_ring_does_not_go_round),
         cmocka_unit_test(test_only_delegates_are_asked),
