@@ -92,20 +92,6 @@ static void take_list(struct core *c, struct topic *topic, const struct version 
     deferred_add(c, &topic->record);
 }
 
-/* It is announced once more, perhaps by another path. */
-static void move_entry(struct core *c, struct entry *entry, const struct path *path)
-{
-    struct trail *trail = trail_new(path);
-    if (trail == NULL) {
-        c->failed = true;
-        return;
-    }
-    if ((entry->path->count > 1) != (trail->count > 1))
-        media_route_drop(c, entry);
-    trail_release(entry->path);
-    entry->path = trail;
-}
-
 struct topic *heard_store(struct core *c, struct federation_link *link, const struct topic_key *key,
                           const struct path *path, const struct version *version)
 {
@@ -116,7 +102,7 @@ struct topic *heard_store(struct core *c, struct federation_link *link, const st
     if (entry == NULL)
         entry = entry_add(c, topic, link, path);
     else
-        move_entry(c, entry, path);
+        entry_move(c, entry, path);
     if (entry == NULL)
         return NULL;
     entry->version = *version;

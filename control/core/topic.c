@@ -190,11 +190,36 @@ struct entry *entry_find(const struct topic *topic, const struct federation_link
     return side == NULL ? NULL : side->heard;
 }
 
+/* The path by which the link announces this topic; NULL: it does not. */
+static struct trail *path_over(const struct core *c, const struct topic_key *key,
+                               const struct federation_link *link)
+{
+    const struct topic *topic = topic_find(c, key);
+    const struct entry *entry = topic == NULL ? NULL : entry_find(topic, link);
+    return entry == NULL ? NULL : entry->path;
+}
+
+/* What is said of an origin comes over a link by one path, as a rule, whatever it is about: that is
+   kept once. */
+static struct trail *keep(const struct core *c, const struct topic *topic,
+                          const struct federation_link *link, const struct path *path)
+{
+    struct topic_key key = topic->key;
+    struct global_room *rooms[] = {NULL, c->federation->rooms};
+    for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+        key.room = rooms[i];
+        struct trail *trail = path_over(c, &key, link);
+        if (trail != NULL && trail_is(trail, path))
+            return trail_retain(trail);
+    }
+    return trail_new(path);
+}
+
 struct entry *entry_add(struct core *c, struct topic *topic, struct federation_link *link,
                         const struct path *path)
 {
     struct topic_side *side = topic_make_side(c, topic, link);
-    struct trail *trail = trail_new(path);
+    struct trail *trail = keep(c, topic, link, path);
     struct entry *entry = calloc(1, sizeof(*entry));
     if (side == NULL || trail == NULL || entry == NULL) {
         trail_release(trail);
@@ -211,6 +236,21 @@ struct entry *entry_add(struct core *c, struct topic *topic, struct federation_l
     DL_APPEND2(link->entries, entry, link_prev, link_next);
     link->entry_count++;
     return entry;
+}
+
+void entry_move(struct core *c, struct entry *entry, const struct path *path)
+{
+    if (trail_is(entry->path, path))
+        return;
+    struct trail *trail = keep(c, entry->topic, entry->link, path);
+    if (trail == NULL) {
+        c->failed = true;
+        return;
+    }
+    if ((entry->path->count > 1) != (trail->count > 1))
+        media_route_drop(c, entry);
+    trail_release(entry->path);
+    entry->path = trail;
 }
 
 void entry_remove(struct core *c, struct entry *entry)

@@ -25,6 +25,8 @@ void topic_free(struct core *c, struct topic *topic);
 struct entry *entry_find(const struct topic *topic, const struct federation_link *link);
 struct entry *entry_add(struct core *c, struct topic *topic, struct federation_link *link,
                         const struct path *path);
+/* It is announced once more, perhaps by another path. */
+void entry_move(struct core *c, struct entry *entry, const struct path *path);
 /* The link no longer has it. The topic settles. */
 void entry_remove(struct core *c, struct entry *entry);
 

@@ -52,6 +52,12 @@ struct path trail_path(const struct trail *trail)
     return path;
 }
 
+bool trail_is(const struct trail *trail, const struct path *path)
+{
+    return trail->count == path->count &&
+           memcmp(trail->relays, path->relays, path->count * sizeof(path->relays[0])) == 0;
+}
+
 bool trail_contains(const struct trail *trail, const struct fingerprint_tls *relay)
 {
     for (size_t i = 0; i < trail->count; i++) {

@@ -27,6 +27,7 @@ struct trail *trail_retain(struct trail *trail);
 void trail_release(struct trail *trail); /* NULL is allowed */
 
 struct path trail_path(const struct trail *trail);
+bool trail_is(const struct trail *trail, const struct path *path);
 bool trail_contains(const struct trail *trail, const struct fingerprint_tls *relay);
 /* Shorter first, then the lower fingerprints. */
 int trail_compare(const struct trail *a, const struct trail *b);

@@ -33,10 +33,14 @@ static void test_is_what_it_was_made_of(void **state)
     struct path back = trail_path(trail);
     assert_int_equal(trail->count, FEDERATION_PATH_MAX);
     assert_memory_equal(&back, &path, sizeof(path));
+    assert_true(trail_is(trail, &path));
     assert_true(trail_contains(trail, &path.relays[0]));
     assert_true(trail_contains(trail, &path.relays[15]));
     path = path_of("z");
     assert_false(trail_contains(trail, &path.relays[0]));
+    assert_false(trail_is(trail, &path));
+    path = path_of("abcdefghijklmnoz");
+    assert_false(trail_is(trail, &path));
     trail_release(trail);
 }
 
