@@ -8,6 +8,7 @@
 #include "control/core/call_room.h"
 #include "control/core/ended.h"
 #include "control/core/federation.h"
+#include "control/core/federation_terms.h"
 #include "control/core/original_record.h"
 #include "control/core/peers.h"
 #include "control/core/presence_record.h"
@@ -172,6 +173,7 @@ static void restore_all(struct core *c)
     restore(c, RECORD_CALL, call_record_restore);
     restore(c, RECORD_DRAIN, drain_restore);
     federation_adopt_links(c);
+    restore(c, RECORD_TERMS, federation_terms_restore);
     restore(c, RECORD_TOPIC, federation_restore_topic);
     restore(c, RECORD_ORIGINAL, original_record_restore);
     restore(c, RECORD_NAMES, presence_restore_names);

@@ -6,6 +6,7 @@
 
 #include "control/core/announce.h"
 #include "control/core/federation_record.h"
+#include "control/core/federation_terms.h"
 #include "control/core/global_room.h"
 #include "control/core/heard.h"
 #include "control/core/link.h"
@@ -117,7 +118,7 @@ static void retire_room(struct core *c, struct global_room *room)
 }
 
 /* What a link says that it may not say any more; and what it is to know of us. */
-static void reload_link(struct core *c, struct federation_link *link)
+static void reload_link(struct core *c, struct federation_link *link, bool more_rooms)
 {
     uint32_t hops = c->settings.config->limits.federation_hops;
     struct entry *next;
@@ -130,7 +131,7 @@ static void reload_link(struct core *c, struct federation_link *link)
         if (e->path->count > hops || (e->path->count > 1 && !link->peer->delegate))
             entry_remove(c, e);
     }
-    if (hops != link->told_hops || link->peer->delegate != link->told_forwarded)
+    if (more_rooms || hops != link->told_hops || link->peer->delegate != link->told_forwarded)
         link_say_hello(c, link_oldest(link->peer), LINK_HELLO_RESYNC);
     link->told_hops = hops;
     link->told_forwarded = link->peer->delegate;
@@ -145,15 +146,18 @@ void federation_reload(struct core *c)
         if (!is_configured(c, room))
             retire_room(c, room);
     }
+    unsigned before = HASH_COUNT(f->rooms);
     if (add_rooms(c) < 0)
         c->failed = true;
+    bool more_rooms = HASH_COUNT(f->rooms) > before; /* of which the links have told in vain */
     add_own_topics(c);
     for (room = f->rooms; room != NULL; room = room->hh.next) {
         deferred_add(c, &room->members);
         topic_changed(c, room->own);
     }
     for (struct federation_link *link = f->links; link != NULL; link = link->next)
-        reload_link(c, link);
+        reload_link(c, link, more_rooms);
+    federation_terms_write(c);
 }
 
 void federation_reload_rates(struct core *c)
@@ -246,6 +250,7 @@ static void forget_all(struct core *c)
         free_room(c, room);
     }
     f->say_all = false;
+    f->terms = 0;
     for (struct global_room *room = f->rooms; room != NULL; room = room->hh.next) {
         deferred_cancel(c, &room->members);
         deferred_cancel(c, &room->media);
@@ -502,6 +507,10 @@ static void adopt_room(struct core *c, struct global_room *room)
     deferred_add(c, &room->media);
     if (!room->occupied)
         return;
+    if (c->federation->say_all) {
+        deferred_add(c, &room->roster);
+        return;
+    }
     struct participants list = global_room_remote(c, room, members);
     room->told = global_room_digest(&list);
     participants_free(&list);
@@ -510,6 +519,7 @@ static void adopt_room(struct core *c, struct global_room *room)
 void federation_adopted(struct core *c)
 {
     presence_adopted(c);
+    c->federation->say_all = federation_terms_write(c);
     for (struct topic *topic = c->federation->topics; topic != NULL; topic = topic->hh.next)
         adopt_topic(c, topic);
     for (struct global_room *room = c->federation->rooms; room != NULL; room = room->hh.next)
@@ -524,6 +534,7 @@ void federation_adopted(struct core *c)
         for (struct topic *topic = c->federation->topics; topic != NULL; topic = topic->hh.next)
             announce_assume(c, topic, link);
     }
+    federation_terms_adopted(c);
 }
 
 bool federation_claims(const struct core *c, const struct fingerprint_tls *link,

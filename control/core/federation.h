@@ -201,6 +201,7 @@ struct federation {
     struct global_room *hashed;
     struct global_room *retired; /* uthash, by address */
     bool say_all;                /* adopted: the config is another one */
+    uint64_t terms;              /* digest of it as recorded, see federation_terms.h */
     struct topic *topics;
     struct topic *held; /* utlist, see hold.h */
     size_t held_count;

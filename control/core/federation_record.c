@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/sha256.h"
+#include "control/core/federation_terms.h"
 #include "control/core/global_room.h"
 #include "control/core/media_route.h"
 #include "control/core/record.h"
@@ -306,7 +307,6 @@ int federation_restore_topic(struct core *c, struct bytes name, struct bytes val
     uint64_t linger = reader_u64(&r);
     struct topic *topic = r.failed || key.room == NULL ? NULL : topic_obtain(c, &key);
     if (topic == NULL) {
-        c->federation->say_all |= key.room == NULL; /* it was global until now */
         participants_free(&list);
         return r.failed ? ERR_SYNTAX : ERR_NOT_FOUND;
     }
@@ -384,7 +384,7 @@ int federation_restore_entry(struct core *c, struct bytes name, struct bytes val
         return ERR_SYNTAX;
     read_entry(c, &r, format, &e);
     struct topic *topic = r.failed || !e.known ? NULL : topic_find(c, &e.key);
-    if (topic == NULL || e.link == NULL)
+    if (topic == NULL || e.link == NULL || !federation_terms_allow(c, e.link, e.path.count))
         return r.failed ? ERR_SYNTAX : ERR_NOT_FOUND;
     struct entry *entry = entry_add(c, topic, e.link, &e.path);
     if (entry == NULL)

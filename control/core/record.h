@@ -27,6 +27,7 @@
 #define RECORD_DEMAND "demand/"         /* likewise */
 #define RECORD_ORIGINAL "original/"     /* likewise, see original_record.h */
 #define RECORD_QUEUE "queue/"           /* + the peer's TLS fingerprint: something is unsent */
+#define RECORD_TERMS "terms/"           /* one, see federation_terms.h */
 #define RECORD_PRESENCE "presence/"     /* see presence_record.h */
 #define RECORD_NAMES "names/"           /* likewise */
 #define RECORD_ROUTE "route/"           /* + the query's id, see route.h */

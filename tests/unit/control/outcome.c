@@ -150,6 +150,24 @@ void outcome_print(struct relay *r, struct buffer *out)
     print_routes(r, out);
 }
 
+bool outcome_same(const char *without, const char *with)
+{
+    const char *heading = without;
+    while (*without != '\0' || *with != '\0') {
+        size_t len = strcspn(without, "\n");
+        if (strncmp(without, "==", 2) == 0)
+            heading = without;
+        if (len != strcspn(with, "\n") || memcmp(without, with, len) != 0) {
+            print_error("%.*s\n without: %.400s\n with:    %.400s\n", (int)strcspn(heading, "\n"),
+                        heading, without, with);
+            return false;
+        }
+        without += len + (without[len] == '\n');
+        with += len + (with[len] == '\n');
+    }
+    return true;
+}
+
 static size_t count_messages(const struct harness *h, bool between_relays, const char *start)
 {
     size_t count = 0;

@@ -16,6 +16,9 @@
 #include "harness.h"
 
 void outcome_print(struct relay *r, struct buffer *out);
+/* Compares what was printed, with lines `== ...` as headings, up to the NUL. If it is not the same,
+   says where. */
+bool outcome_same(const char *without, const char *with);
 /* Messages that relays have sent each other so far. */
 size_t outcome_messages(const struct harness *h);
 /* RoomUpdates that phones got. */

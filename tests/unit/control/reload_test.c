@@ -2,7 +2,8 @@
  * A new config for a running relay: what changes, and above all what does not.
  */
 #include "common/room.h"
-#include "harness.h"
+#include "mesh.h"
+#include "outcome.h"
 
 #define REMOTE "1111:1111:1111:1111:1111:1111:1111:1111"
 
@@ -377,6 +378,73 @@ static void test_a_reload_before_the_first_adoption(void **state)
     harness_free(h);
 }
 
+/* ---- the same, whether it is reloaded or read by the next control plane ---- */
+
+#define MORE ", delegate: true"
+#define GENERAL "global_rooms: [general]\n"
+#define FOUR_HOPS "limits: { federation_hops: 4 }\n"
+
+/* Of relay 1 in a chain of four; with change -1 as in the beginning. */
+static void change_config(int change, char *yaml, size_t size)
+{
+    const char *trusted = harness_trusted(0, change == 2 ? "" : MORE);
+    const char *peer = harness_peer(2, change == 3 ? "" : MORE);
+    snprintf(yaml, size, "%s%s%s%s%s%s", change == 4 ? "" : GENERAL,
+             change == 5 ? "limits: { federation_hops: 1 }\n" : FOUR_HOPS,
+             change == 0 ? "" : "trusted:\n", change == 0 ? "" : trusted,
+             change == 1 ? "" : "peers:\n", change == 1 ? "" : peer);
+}
+#define CHANGES 6
+
+static void read_config(struct harness *h, int change, bool tell)
+{
+    char yaml[1024];
+    change_config(change, yaml, sizeof(yaml));
+    harness_configure(&h->relays[1], yaml, tell);
+    harness_settle(h);
+    harness_pass(h, 70 * CLOCK_SECOND); /* also until somebody dials again */
+}
+
+/* `back`: it is as in the beginning again. */
+static void live_through(int change, bool back, bool tell, struct buffer *out)
+{
+    static const struct mesh_edge chain[] = {{0, 1}, {1, 2}, {2, 3}};
+    struct harness *h = mesh_new(4, chain, 3, 4, true);
+    for (int i = 0; i < 4; i++)
+        mesh_enter(h, i, i + 1, "general");
+    harness_pass(h, 5 * CLOCK_SECOND);
+    read_config(h, change, tell || back);
+    if (back) {
+        read_config(h, -1, tell);
+        mesh_expect_all_hear(h, 0xf);
+    }
+    for (int i = 0; i < 4; i++) {
+        buffer_printf(out, "== change %d, relay %d\n", change, i);
+        outcome_print(&h->relays[i], out);
+    }
+    buffer_append_u8(out, 0);
+    harness_free(h);
+}
+
+static void expect_same_either_way(int change, bool back)
+{
+    struct buffer told = {0}, adopted = {0};
+    live_through(change, back, true, &told);
+    live_through(change, back, false, &adopted);
+    assert_true(outcome_same((const char *)told.data, (const char *)adopted.data));
+    buffer_free(&told);
+    buffer_free(&adopted);
+}
+
+static void test_what_is_read_at_adoption_counts_like_a_reload(void **state)
+{
+    (void)state;
+    for (int change = 0; change < CHANGES; change++) {
+        expect_same_either_way(change, false);
+        expect_same_either_way(change, true);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_a_peer_may_become_one_that_only_dials_us),
         cmocka_unit_test(test_both_spellings_of_a_room_meet_when_it_becomes_global),
         cmocka_unit_test(test_a_reload_before_the_first_adoption),
+        cmocka_unit_test(test_what_is_read_at_adoption_counts_like_a_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
