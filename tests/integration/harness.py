@@ -26,7 +26,7 @@ import traceback
 
 BIN = os.environ.get("CHAPPE_BIN") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "../../build/release/bin")
-VIEWS = ("status", "peers", "sessions", "rooms", "calls")
+VIEWS = ("status", "peers", "sessions", "rooms", "calls", "presence")
 PATIENCE = float(os.environ.get("CHAPPE_TEST_PATIENCE", "30"))  # seconds for any one condition
 
 
