@@ -6,15 +6,18 @@ from harness import program
 
 
 class Shim:
-    """chappe-shim between the planes of a relay that is not started yet."""
+    """chappe-shim between the planes of a relay that is not started yet, or in the place of one that
+    was closed. All messages may `claim` another version of the contract."""
 
-    def __init__(self, lab, relay, seed=1):
+    def __init__(self, lab, relay, seed=1, claim=None):
         fake = lab.path(relay.name + ".shim")
         relay.env = {**relay.env, "CHAPPE_IPC_SHIM": fake}
-        with open(lab.path(relay.name + ".shim.log"), "wb") as log:
+        claims = ["--claim", str(claim)] if claim else []
+        with open(lab.path(relay.name + ".shim.log"), "ab") as log:
             self.popen = subprocess.Popen(
                 [program("chappe-shim"), "--real", relay.runtime, "--fake", fake, "--seed",
-                 str(seed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+                 str(seed), *claims], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                text=True)
         lab.closers.append(self.close)
 
     def tell(self, *words):
@@ -45,6 +48,8 @@ class Shim:
         return json.loads(self.ask("counted"))
 
     def close(self):
+        if self.popen.returncode is not None:
+            return  # a second time
         self.popen.stdin.close()
         code = self.popen.wait(10)
         self.popen.stdout.close()

@@ -7,12 +7,13 @@
 Phones send numbered pings while messages between the planes are lost, doubled, delayed and cut, and
 while processes are killed. Each ping must have exactly one pong, in order. At the end the control
 plane is killed once more: what its successor finds in the data plane is what it had itself.
+
+Two planes of a kind, and planes of different releases: test_doubles.py.
 """
 import json
 import signal
-import subprocess
 
-from harness import ALICE, BOB, CAROL, DAVE, lossless, main, program, wait_for
+from harness import ALICE, BOB, CAROL, DAVE, lossless, main, wait_for
 from shim import Shim
 
 SEEDS = (ALICE, BOB, CAROL, DAVE)
@@ -189,35 +190,6 @@ def test_contract_call(lab):
         assert report["received"] == 200 and phone.exit_code == 0, report
     shim.heal()
     relay.nothing_left()
-
-
-def test_contract_lock(lab):
-    """A second plane of either kind waits, gives up with a message, and does no harm."""
-    relay = lab.relay("relay").start()
-    first = relay.data, relay.control
-    second = relay.start_data(), relay.start_control()
-    relay.data, relay.control = first
-    for process in second:
-        assert process.wait() == 1, process.log()
-        assert "lock" in process.log().lower(), process.log()
-    relay.ready()
-    assert relay.data.running() and relay.control.running()
-
-
-def test_contract_version(lab):
-    """A control plane that hears another version names both and exits 1; the data plane goes on."""
-    relay = lab.relay("relay")
-    fake = lab.path("fake")
-    relay.env = {"CHAPPE_IPC_SHIM": fake}
-    relay.start_data()
-    shim = subprocess.Popen([program("chappe-shim"), "--real", relay.runtime, "--fake", fake,
-                             "--claim", "7"], stdin=subprocess.PIPE)
-    lab.closers.append(lambda: (shim.stdin.close(), shim.wait(10)))
-    control = relay.start_control()
-    assert control.wait() == 1
-    assert "7" in control.log() and "version" in control.log(), control.log()
-    relay.data.wait_log("version")
-    assert relay.data.running()
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ That a second plane gives up, and that one takes over from another that stops, i
 test_processes.py; here the first one dies by kill -9, and calls go on.
 """
 import signal
-import subprocess
 
-from harness import begin_talk, lossless, main, program, wait_for
+from harness import begin_talk, lossless, main, wait_for
+from shim import Shim
 
 
 def whole(phones, packets):
@@ -74,42 +74,26 @@ def test_a_data_plane_started_right_after_kill_9(lab):
                  lambda turn=turn: phone.process.log().count("registered ") == turn + 2)
 
 
-class Middle:
-    """chappe-shim where the planes look for each other; it may claim another version."""
-
-    def __init__(self, lab, relay, fake, *claim):
-        self.popen = subprocess.Popen([program("chappe-shim"), "--real", relay.runtime, "--fake",
-                                       fake, *claim], stdin=subprocess.PIPE)
-        lab.closers.append(self.close)
-
-    def close(self):
-        if self.popen.poll() is None:
-            self.popen.stdin.close()
-            self.popen.wait(10)
-
-
 def test_planes_of_two_releases_during_a_call(lab):
     """The wrong control plane names both versions and exits 1, again and again; media flows on; the
     right one finds everything as it was."""
     relay = lab.relay("relay")
-    fake = lab.path("fake")
-    relay.env = {"CHAPPE_IPC_SHIM": fake}
-    middle = Middle(lab, relay, fake)
+    shim = Shim(lab, relay)
     relay.start()
     phones = begin_talk(lab, relay, 8)
     calls = relay.ctl("calls")
     relay.control.signal(signal.SIGKILL)
     relay.control.wait()
-    middle.close()
-    middle = Middle(lab, relay, fake, "--claim", "77")
+    shim.close()
+    shim = Shim(lab, relay, claim=77)
     for _ in range(2):
         wrong = relay.start_control()
         assert wrong.wait() == 1
         assert "contract_versions_differ" in wrong.log() and "theirs=77" in wrong.log(), wrong.log()
     relay.data.wait_log("contract_version")
     assert "theirs=77" in relay.data.log()
-    middle.close()
-    Middle(lab, relay, fake)
+    shim.close()
+    Shim(lab, relay)
     relay.start_control()
     relay.ready()
     assert relay.ctl("calls") == calls

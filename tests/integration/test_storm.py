@@ -59,15 +59,14 @@ class Storm:
         self.a.linked("b")
         self.b.linked("a")
         self.phones, self.later = [], []
+        self.fast = []  # those of the phones that send or hear a packet every millisecond
         self._rooms(rooms)
         self._calls(calls)
         self._up(rooms, calls)
         planes = [self.supervisor.wait_pid("data"), self.b.data.pid]
         for pid in [*planes, *(p.process.pid for p in self.phones)]:
             prefer(pid)
-        fast = [p.process.pid for p in self.phones if p.name.rstrip("xy")[-1:].isdigit()
-                and int(p.name.rstrip("xy").lstrip("romcale")) < FAST]
-        self.starvation = Starvation([*fast, *planes])
+        self.starvation = Starvation([*(p.process.pid for p in self.fast), *planes])
         self.before = self.state()
         self.resident = self._resident()
 
@@ -79,12 +78,17 @@ class Storm:
     def _media(fast):
         return (*(FAST_MEDIA if fast else MEDIA), *FOR_LONG)
 
+    def _pair(self, i, *phones):
+        """The phones of one room or call."""
+        self.phones += phones
+        if i < FAST:
+            self.fast += phones
+
     def _rooms(self, count):
         for i in range(count):
-            for who in "xy":
-                media = self._media(i < FAST and who == "x")
-                self.phones.append(self.lab.phone(f"room{i}{who}", self.a, "--room", f"room-{i}",
-                                                  *media))
+            self._pair(i, *(self.lab.phone(f"room{i}{who}", self.a, "--room", f"room-{i}",
+                                           *self._media(i < FAST and who == "x"))
+                            for who in "xy"))
 
     def _calls(self, count):
         """Half of the callers are at each relay; of the fast ones, too."""
@@ -93,7 +97,7 @@ class Storm:
         for i, callee in enumerate(callees):
             caller = self.lab.phone(f"caller{i}", (self.a, self.b)[i % 2], "--call",
                                     callee.fingerprint(), *self._media(i < FAST))
-            self.phones += [caller, callee]
+            self._pair(i, caller, callee)
 
     def _up(self, rooms, calls):
         def look():
