@@ -7,40 +7,46 @@ from stage import Stage
 
 ROOM = "square"
 PEOPLE = ("alice", "bob", "carol", "dave", "erin")  # the n-th at the n-th relay
-VICTIM = 3               # the number of the relay that dies
+VICTIM = 3               # the number of the relay that dies, and of who is there
 PPS = 50
 JOIN_PATIENCE = 30.0     # seconds for all to be there
 ALIVE = 1.5              # seconds of talk until it does
-OUTAGE = 4.0             # seconds of talk that a pair may lose when the relay between them dies
+GAP = 4.0                # seconds that a pair may be without each other then; 2 to 3 are usual
+AROUND = 5               # packets that may be missing besides: those on their way
 
 
 class Round:
-    """Everybody joins, and talks for `seconds` once all are there. `reports` are in the order of
-    PEOPLE."""
+    """Everybody but the person `without` (a number) joins, and talks for `seconds` once all are
+    there. What `victim` hears and says does not count: his relay dies. `reports` are in the order
+    of PEOPLE."""
 
-    def __init__(self, number, title, seconds):
+    def __init__(self, number, title, seconds, without=None, victim=None):
         self.name = f"round-{number}"
         self.title = title
         self.seconds = seconds
-        self.reports = [no_report("this round did not happen") for _ in PEOPLE]
+        self.there = [i for i in range(len(PEOPLE)) if i != without]
+        self.judged = [i for i in self.there if i != victim]
+        self.reports = [no_report("this round did not happen") if i in self.there
+                        else no_report("not in this round") for i in range(len(PEOPLE))]
 
     def play(self, relays, directory, meanwhile=None):
-        phones = []
+        phones = {}
         try:
-            for who, relay in zip(PEOPLE, relays.all):
-                phones.append(Phone(who, relay, directory, self.name, "--room", ROOM,
-                                    "--others", len(PEOPLE) - 1, "--pps", PPS,
-                                    "--seconds", self.seconds))
-            for phone in phones:
+            for i in self.there:
+                phones[i] = Phone(PEOPLE[i], relays.all[i], directory, self.name, "--room", ROOM,
+                                  "--others", len(self.there) - 1, "--pps", PPS,
+                                  "--seconds", self.seconds)
+            for phone in phones.values():
                 phone.says("talking", JOIN_PATIENCE)
             if meanwhile is not None:
                 meanwhile()
-            for phone in phones:
-                phone.wait(self.seconds + END_PATIENCE)
+            for i in self.judged:
+                phones[i].wait(self.seconds + END_PATIENCE)
         finally:
-            for phone in phones:
+            for phone in phones.values():
                 phone.end()
-            self.reports = [phone.report() for phone in phones] or self.reports
+            for i, phone in phones.items():
+                self.reports[i] = phone.report()
 
     def heard(self, listener, speaker):
         """What one person (a number) got of another: a dictionary; None: nothing."""
@@ -48,24 +54,33 @@ class Round:
         return next((heard for heard in self.reports[listener]["heard"] or ()
                      if heard["sender"] == sender), None)
 
-    def problems(self, without=None, may_lose=0):
-        """Sentences; the person `without` and what he hears or says does not count."""
-        there = [i for i in range(len(PEOPLE)) if i != without]
-        for listener in there:
+    def gap(self):
+        """The longest time in seconds that anybody did not hear somebody."""
+        heard = [self.heard(a, b) for a in self.judged for b in self.judged if a != b]
+        return max((h["max_gap_ms"] for h in heard if h is not None), default=0) / 1000
+
+    def problems(self, gap=0.0):
+        """Sentences. One may have missed another once, for up to `gap` seconds."""
+        for listener in self.judged:
             name, error = PEOPLE[listener].capitalize(), self.reports[listener]["error"]
             if error is not None:
                 yield f"{self.name}: {name}: {error}"
-            for speaker in there:
-                heard = self.heard(listener, speaker)
-                if speaker == listener:
-                    continue
-                other = PEOPLE[speaker].capitalize()
-                if heard is None:
-                    yield f"{self.name}: {name} did not hear {other}"
-                elif heard["duplicated"] > 0:
-                    yield f"{self.name}: {name} heard {heard['duplicated']} packets of {other} twice"
-                elif heard["lost"] > may_lose:
-                    yield f"{self.name}: {name} lost {heard['lost']} packets of {other}"
+            for speaker in self.judged:
+                if speaker != listener:
+                    yield from self._problems_of(name, PEOPLE[speaker].capitalize(),
+                                                 self.heard(listener, speaker), gap)
+
+    def _problems_of(self, name, other, heard, gap):
+        if heard is None:
+            yield f"{self.name}: {name} did not hear {other}"
+            return
+        seconds = heard["max_gap_ms"] / 1000
+        if heard["duplicated"] > 0:
+            yield f"{self.name}: {name} heard {heard['duplicated']} packets of {other} twice"
+        if heard["lost"] > (min(gap, seconds) * PPS + AROUND if gap else 0):
+            yield f"{self.name}: {name} lost {heard['lost']} packets of {other}"
+        if gap and seconds > gap:
+            yield f"{self.name}: {name} did not hear {other} for {seconds:.1f} s"
 
 
 class Mesh(Stage):
@@ -73,38 +88,56 @@ class Mesh(Stage):
     names = ("paris", "lille", "strasbourg", "lyon", "brest")  # where Chappe's lines led
     links = ((0, 1), (1, 2), (2, 3), (3, 4), (4, 0))
     more_config = (f"global_rooms: [{ROOM}]", "limits: { federation_hops: 4 }")
-    good = ("Everybody heard everybody, and nothing twice. Lost is only what was on its way through "
-            "the relay that died.")
+    good = ("Everybody heard everybody, and nothing twice. Lost is only what was said before the "
+            "others knew that the relay was dead.")
     more_terms = ("delegate: true        # it may pass on what it has from others",)
 
     def __init__(self, arguments, progress):
         super().__init__(arguments, progress)
         victim = self.names[VICTIM]
-        self.rounds = [Round(1, "all five relays are there", 2),
-                       Round(2, f"{victim} is killed (kill -9, both processes) and comes back", 7),
-                       Round(3, f"{victim} is back", 2)]
+        self.rounds = [
+            Round(1, "all five relays are there", 2),
+            Round(2, f"{victim} is killed (kill -9, both processes) after {ALIVE} s", 7,
+                  victim=VICTIM),
+            Round(3, f"without {victim}, which is still dead", 2, without=VICTIM),
+            Round(4, f"{victim} is back", 2)]
 
     def play(self):
-        for turn in self.rounds:
-            self.progress.say(f"everybody talks for {turn.seconds} s: {turn.title}")
-            turn.play(self.relays, self.directory,
-                      self._kill if turn is self.rounds[1] else None)
-            self.relays.wait()
+        first, dies, dead, back = self.rounds
+        self._talk(first)
+        self._talk(dies, self._kill)
+        self._talk(dead)
+        self._stayed_dead()
+        for program in self._victims():
+            self.relays.supervisor.start_again(program)
+        self.relays.wait()
+        self._talk(back)
+
+    def _talk(self, turn, meanwhile=None):
+        self.progress.say(f"{len(turn.there)} people talk for {turn.seconds} s: {turn.title}")
+        turn.play(self.relays, self.directory, meanwhile)
+
+    def _victims(self):
+        return [f"{self.names[VICTIM]}-{plane}" for plane in ("data", "control")]
 
     def _kill(self):
-        """Supervisord starts it again after a second or two."""
         time.sleep(ALIVE)
-        for plane in ("data", "control"):
-            self.kills.append(f"{self.names[VICTIM]}-{plane}")
-            self.relays.supervisor.kill(self.kills[-1])
+        for program in self._victims():
+            self.relays.supervisor.kill_for_good(program)
+
+    def _stayed_dead(self):
+        self.problems += [f"{program} ran, though it was killed" for program in self._victims()
+                          if self.relays.supervisor.pid(program) != 0]
 
     def judge(self):
         story.ring(self.progress, self.relays, PEOPLE)
         for turn in self.rounds:
             story.heard(self.progress, turn, PEOPLE)
-        first, outage, last = self.rounds
-        self.problems += [*first.problems(), *last.problems(),
-                          *outage.problems(without=VICTIM, may_lose=round(OUTAGE * PPS))]
+        first, dies, dead, back = self.rounds
+        self.progress.say(f"{self.names[VICTIM]} died in round 2: for {dies.gap():.1f} s at "
+                          "most, somebody did not hear somebody else.\n")
+        self.problems += [*first.problems(), *dead.problems(), *back.problems(),
+                          *dies.problems(gap=GAP)]
         story.logs(self.progress, self.directory)
 
     def again(self):

@@ -82,6 +82,20 @@ class Supervisor:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    def kill_for_good(self, program):
+        """With -9, and it is not started again: told to stop while it stands still, it dies before
+        it has read that, and supervisord takes the one for the other."""
+        pid = self.pid(program)
+        if pid == 0:
+            raise Failed(f"{program} does not run")
+        os.kill(pid, signal.SIGSTOP)
+        self._ask("stopProcess", program, False)
+        os.kill(pid, signal.SIGKILL)
+
+    def start_again(self, program):
+        """What was killed for good."""
+        self._ask("startProcess", program)
+
     def started_again(self, program, killed):
         """Waits until it runs under another id. Supervisord looks after its programs once a second,
         and whenever it is asked something: so this takes milliseconds, not up to two seconds."""
