@@ -10,7 +10,8 @@ import socket
 import urllib.error
 import urllib.request
 
-from harness import free_port, lossless, main, wait_for
+from harness import BOB, CAROL, DAVE, free_port, lossless, main, wait_for
+from peer import Peer
 from scrape import get, values
 from shim import Shim
 
@@ -184,6 +185,53 @@ def test_defect_48_peers_have_their_labels_only(lab):
         child.signal(signal.SIGTERM)
         child.wait()
     wait_for("link lost", lambda: values(relay)[series] == 0)
+
+
+LABEL = re.compile(r'([a-z_]+)="((?:[^"\\\n]|\\.)*)"')
+
+
+def labels(relay):
+    """All (label, value) of the page."""
+    return {label for series in values(relay) for label in LABEL.findall(series)}
+
+
+def peers_in(relay, marks):
+    """The peers of the series with all these marks."""
+    return {value for series in values(relay) if all(mark in series for mark in marks)
+            for label, value in LABEL.findall(series) if label == "peer"}
+
+
+def test_defect_48_nobody_makes_labels(lab):
+    """Neither a peer, whatever names it says, nor who is none."""
+    relay = with_metrics(lab)
+    peers = [Peer(lab, relay, seed) for seed in (BOB, CAROL)]
+    stranger = Peer(lab, relay, DAVE)
+    relay.configure(metrics={"listen": relay.metrics}, global_rooms=["general"],
+                    trusted=[peer.trust() for peer in peers])
+    relay.start()
+    for peer in peers:
+        peer.link()
+    before = labels(relay)
+    assert len(before) < 300, before
+    stranger.puppet.dial("s", relay, "_federation", DAVE)
+    stranger.puppet.wait_closed("s")
+    one = peers[0]
+    for i in range(50):
+        person = {"fingerprint": f"person-{i}", "alias": f"alias-{i}", "relay_label": f"label-{i}"}
+        one.puppet.send(one.name, {"GlobalRoomActive": {"room": f"room-{i}",
+                                                        "participants": [person]}})
+        one.puppet.send(one.name, {"GlobalRoomActive": {"room": "general",
+                                                        "participants": [person]}})
+        one.puppet.send(one.name, {f"Variant{i}": {}})
+        one.forward({f"Inner{i}": {"call_id": f"call-{i}"}}, origin=f"{i:02x}" * 32)
+    series = 'chappe_signals_total{kind="GlobalRoomActive"}'
+    wait_for("all is read", lambda: values(relay)[series] >= 100)
+    grown = labels(relay) - before
+    assert not grown, grown
+    names = {peer.label for peer in peers}
+    ways = [peers_in(relay, ("wzp_federation_packets_forwarded_total", f'direction="{way}"'))
+            for way in ("in", "out")]
+    assert ways == [names, names] and peers_in(relay, ("wzp_federation_peer_status",)) == names, ways
 
 
 def test_what_goes_over_a_link_is_counted_and_survives_the_control_plane(lab):

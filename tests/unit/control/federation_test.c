@@ -37,21 +37,39 @@ static void defect_28_both_spellings_are_one_room(void **state)
     harness_free(h);
 }
 
+/* Announcements since the last call for the same `so_far`, all of which the other relay has read.
+ */
+static uint64_t announced(struct harness *h, uint64_t *so_far)
+{
+    settle(h);
+    uint64_t before = *so_far;
+    *so_far = mesh_announcements(h);
+    return *so_far - before;
+}
+
 /* Defect 26: each join and leave is announced, not only the first and the last. */
 static void defect_26_every_change_is_announced(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(2, pair, COUNT(pair), 2, false);
+    uint64_t so_far = 0;
     struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    announced(h, &so_far);
     struct mesh_person b = mesh_enter(h, 1, 2, "general");
-    struct mesh_person b2 = mesh_enter(h, 1, 3, "general");
-    settle(h);
+    assert_int_equal(announced(h, &so_far), 1);
+    mesh_expect_sees(&a, &b, true);
+    struct mesh_person b2 = mesh_enter(h, 1, 3, "general"); /* neither the first nor the last */
+    assert_int_equal(announced(h, &so_far), 1);
     mesh_expect_sees(&a, &b, true);
     mesh_expect_sees(&a, &b2, true);
     sim_hang(b.phone.relay, b.member);
-    settle(h);
+    assert_int_equal(announced(h, &so_far), 1);
     mesh_expect_sees(&a, &b, false);
     mesh_expect_sees(&a, &b2, true);
+    sim_hang(b2.phone.relay, b2.member);
+    assert_int_equal(announced(h, &so_far), 1);
+    mesh_expect_sees(&a, &b2, false);
+    assert_int_equal(announced(h, &so_far), 0);
     harness_free(h);
 }
 
@@ -91,30 +109,50 @@ static void defect_36_a_crowd_is_announced_as_it_is_in_the_end(void **state)
     harness_free(h);
 }
 
-/* Announcements of all kinds cross while links come and go: nothing waits for anything. */
-static void defect_32_nothing_locks_when_announcements_cross(void **state)
+/* Exactly once each, in both directions. */
+static void expect_talk(struct harness *h, int a, int b)
+{
+    int heard[HARNESS_RELAYS_MAX];
+    mesh_talk(h, a, "general", heard);
+    assert_int_equal(heard[b], 1);
+    mesh_talk(h, b, "general", heard);
+    assert_int_equal(heard[a], 1);
+}
+
+/*
+ * Defect 32: an end of an announcement and an announcement took the same two locks in different
+ * orders, after which media and signals stood still. The core takes none
+ * (tests/checks/test_media_path). What is to be: while both kinds cross, links come and go and
+ * lists change, those who stay hear each other all the time, and phones are answered.
+ */
+static void defect_32_nothing_stands_still_when_announcements_cross(void **state)
 {
     (void)state;
     struct harness *h = mesh_new(3, triangle, COUNT(triangle), 2, true);
     struct caller phone = phone_new(&h->relays[0], 9);
-    struct mesh_person p[3];
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    struct mesh_person b = mesh_enter(h, 1, 2, "general");
+    settle(h);
     for (int turn = 0; turn < 20; turn++) {
+        struct mesh_person p[3];
         for (int i = 0; i < 3; i++)
-            p[i] = mesh_enter(h, i, i + 1, turn % 2 == 0 ? "general" : MESH_HASHED_GENERAL);
-        harness_cut(h, turn % 3, (turn + 1) % 3);
+            p[i] = mesh_enter(h, i, i + 3, turn % 2 == 0 ? "general" : MESH_HASHED_GENERAL);
+        expect_talk(h, 0, 1);
+        harness_cut(h, turn % 2, 2);
         for (int i = 0; i < 3; i++) {
             sim_hang(p[i].phone.relay, p[i].member);
             sim_hang(p[i].phone.relay, p[i].phone.conn);
         }
+        expect_talk(h, 0, 1);
         harness_pass(h, 10 * CLOCK_MS);
         sim_say(&h->relays[0], phone.conn, "{\"Ping\":{\"timestamp_ms\":1}}");
         expect_message(phone.conn, "Pong", NULL);
+        expect_talk(h, 0, 1);
     }
-    for (int i = 0; i < 3; i++)
-        p[i] = mesh_enter(h, i, i + 1, "general");
+    struct mesh_person c = mesh_enter(h, 2, 3, "general");
     harness_pass(h, 60 * CLOCK_SECOND);
-    mesh_expect_sees(&p[0], &p[1], true);
-    mesh_expect_sees(&p[1], &p[2], true);
+    mesh_expect_sees(&a, &b, true);
+    mesh_expect_sees(&b, &c, true);
     mesh_expect_all_hear(h, 7);
     harness_free(h);
 }
@@ -522,7 +560,7 @@ int main(void)
         cmocka_unit_test(defect_26_every_change_is_announced),
         cmocka_unit_test(defect_27_who_stays_still_sees_those_elsewhere),
         cmocka_unit_test(defect_36_a_crowd_is_announced_as_it_is_in_the_end),
-        cmocka_unit_test(defect_32_nothing_locks_when_announcements_cross),
+        cmocka_unit_test(defect_32_nothing_stands_still_when_announcements_cross),
         cmocka_unit_test(defect_24_a_lost_link_withdraws),
         cmocka_unit_test(defect_30_a_join_in_a_triangle_costs_six_messages),
         cmocka_unit_test(test_chain_needs_delegate),
