@@ -96,6 +96,11 @@ void originals_of_room_changed(struct core *c, const struct global_room *room);
  * not have the origin makes the original deaf to it. It costs what is said twice: the original
  * drops the second copy of a packet within 2 s, before it counts its rate (protocol.md 5.12), so
  * nobody there or behind it hears it twice, and shows a name in two lists once (5.6).
+ *
+ * What cannot be known is whether a relay that is no neighbour of ours has `delegate` for those on
+ * the way to it. It is believed to, else all publishers of an original would speak wherever they
+ * are not neighbours. If it has not, the original is deaf to who is beyond: among the relays that
+ * are linked with an original, the one with the lowest fingerprint is to have `delegate`.
  */
 bool original_hears(const struct core *c, const struct federation_link *link,
                     const struct topic *topic);

@@ -5,6 +5,7 @@
 
 #include "tests/sim/judge_calls.h"
 #include "tests/sim/leftover.h"
+#include "tests/sim/names.h"
 #include "tests/sim/judge_routes.h"
 #include "tests/sim/net_connection.h"
 
@@ -41,8 +42,8 @@ static bool may_hear(const struct views *v, const struct person *viewer, const s
  * What a pair of originals repeats of the one's people may come first at a relay that sees both:
  * then it is taken for the other's, and whoever sees only the first may miss it.
  */
-static bool may_miss(const struct world *w, const struct views *v, const struct person *viewer,
-                     const struct person *talker)
+static bool is_repeated(const struct world *w, const struct views *v, const struct person *viewer,
+                        const struct person *talker)
 {
     if (!w->options.paired || !world_is_original(w, talker->relay))
         return false;
@@ -52,6 +53,48 @@ static bool may_miss(const struct world *w, const struct views *v, const struct 
             return true;
     }
     return false;
+}
+
+/* The relay of ours with the lowest fingerprint that is linked with the original, and is near
+   enough to speak for the origin, or is not; -1: none. */
+static int lowest_of(const struct world *w, const struct views *v, int original, int origin,
+                     bool near)
+{
+    int lowest = -1;
+    for (size_t i = 0; i < w->shape.count; i++) {
+        const struct edge *e = &w->shape.edges[i];
+        int relay = e->a == original ? e->b : e->b == original ? e->a : -1;
+        if (relay < 0 || world_is_original(w, relay) ||
+            (views_distance(v, origin, relay) < w->options.hops) != near)
+            continue;
+        struct fingerprint_tls a = name_relay(relay), b = name_relay(lowest);
+        if (lowest < 0 || fingerprint_tls_compare(&a, &b) < 0)
+            lowest = relay;
+    }
+    return lowest;
+}
+
+/*
+ * Whether a relay has `delegate` for another is known to these two. Who speaks to an original may
+ * be silent for an origin, because one with a lower fingerprint is believed to have it, which has
+ * not (control/core/original.h).
+ */
+static bool is_believed_told(const struct world *w, const struct views *v,
+                             const struct person *viewer, const struct person *talker)
+{
+    if (w->options.trusting || !world_is_original(w, viewer->relay) ||
+        views_distance(v, talker->relay, viewer->relay) == 1)
+        return false;
+    int speaker = lowest_of(w, v, viewer->relay, talker->relay, true);
+    int other = lowest_of(w, v, viewer->relay, talker->relay, false);
+    struct fingerprint_tls a = name_relay(speaker), b = name_relay(other);
+    return speaker >= 0 && other >= 0 && fingerprint_tls_compare(&b, &a) < 0;
+}
+
+static bool may_miss(const struct world *w, const struct views *v, const struct person *viewer,
+                     const struct person *talker)
+{
+    return is_repeated(w, v, viewer, talker) || is_believed_told(w, v, viewer, talker);
 }
 
 /* ---- rooms ---- */
