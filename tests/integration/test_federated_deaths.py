@@ -140,6 +140,9 @@ def judge_death(talk, victim, groups, seconds):
         assert seconds <= limit, f"only after {seconds:.1f} s"
         one_gap(reports, still, gap_ms=1000 * limit)
         one_gap(reports, apart)
+        for i, k in still:
+            assert {(i, k), (k, i)}.isdisjoint(talk.links) or not heard(reports, i, k)["missing"], \
+                f"p{i} and p{k} are neighbours: {heard(reports, i, k)}"
         # Whoever is new hears all from his first packet of each on; all hear all of his.
         for i, k in fresh:
             h = heard(reports, i, k)
@@ -186,6 +189,33 @@ def test_one_of_a_triangle_dies_behind_a_black_hole(lab):
         spaces.heal()
         dead.start()
     dies(lab, "triangle", 2, die, revive, hosts=hosts)
+
+
+# ---- a relay is killed and started again before anybody knows ----
+
+def restarts(lab, shape, victim):
+    """The others lose its phone, and nothing else for longer than it takes to link again."""
+    talk = Talk(lab, shape)
+    dead = talk.made[victim]
+    del talk.phones[victim]
+    them = set(range(talk.count)) - {victim}
+    died = time.time()
+    dead.kill()
+    dead.start()
+    seconds = talk.right(died, dict.fromkeys(them, them))
+    linked(talk.made, [link for link in talk.links if victim in link])
+    talk.enter_again(victim)
+    talk.right(0, reachable(talk.count, talk.links))
+    flowing(talk.phones.values(), talk.made, packets=50)
+    judge_death(talk, victim, dict.fromkeys(them, them), seconds)
+
+
+def test_middle_of_a_chain_is_restarted(lab):
+    restarts(lab, "chain of three", 1)
+
+
+def test_one_of_a_triangle_is_restarted(lab):
+    restarts(lab, "triangle", 0)
 
 
 # ---- a path goes, and comes back ----
