@@ -144,7 +144,11 @@ struct core_gauges core_gauges(const struct core *c);
 /* `since`: for how many ms it has been linked, or not; the rim makes a time of day of it. */
 cJSON *core_view_peers(const struct core *c, uint64_t now);
 cJSON *core_view_sessions(const struct core *c);
+/* Also rooms without members here that others share through us. */
 cJSON *core_view_rooms(const struct core *c);
+/* One room in full, by any spelling: who is here and elsewhere, what links say, are told and want,
+   at most 10,000 rows of each. 0, ERR_SYNTAX (no room can have the name) or ERR_NOT_FOUND. */
+int core_view_room(const struct core *c, const char *name, cJSON **out);
 cJSON *core_view_calls(const struct core *c);
 cJSON *core_view_presence(const struct core *c); /* at most 100,000 phones */
 cJSON *core_view_probes(const struct core *c, uint64_t now);

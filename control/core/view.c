@@ -15,11 +15,11 @@
 #include "control/core/probe.h"
 #include "control/core/purpose.h"
 #include "control/core/route.h"
+#include "control/core/view.h"
 
 static const char *const grade_names[] = {"none", "signed", "proven"};
 
-/* Adds a fresh object to the array; NULL without memory. */
-static cJSON *add_object(cJSON *array)
+cJSON *view_add_object(cJSON *array)
 {
     cJSON *object = cJSON_CreateObject();
     if (object != NULL && !cJSON_AddItemToArray(array, object)) {
@@ -27,6 +27,14 @@ static cJSON *add_object(cJSON *array)
         return NULL;
     }
     return object;
+}
+
+void view_add_text(cJSON *o, const char *key, const char *text)
+{
+    if (text == NULL || text[0] == '\0')
+        cJSON_AddNullToObject(o, key);
+    else
+        cJSON_AddStringToObject(o, key, text);
 }
 
 static void add_tls(cJSON *object, const char *key, const struct fingerprint_tls *fingerprint)
@@ -136,7 +144,7 @@ static void add_peer_rooms(cJSON *o, const struct core *c, const struct peer *pe
 /* Every peer has the same keys: they are the columns of a table. */
 static void add_peer(cJSON *array, const struct core *c, const struct peer *peer, uint64_t now)
 {
-    cJSON *o = add_object(array);
+    cJSON *o = view_add_object(array);
     cJSON_AddStringToObject(o, "label", peer->label);
     add_tls(o, "fingerprint", &peer->fingerprint);
     cJSON_AddStringToObject(o, "state", peer_state(peer));
@@ -144,10 +152,7 @@ static void add_peer(cJSON *array, const struct core *c, const struct peer *peer
     cJSON_AddNumberToObject(o, "connections", count_connections(peer));
     add_traffic(o, peer);
     add_peer_rooms(o, c, peer);
-    if (peer->last_error[0] == '\0')
-        cJSON_AddNullToObject(o, "last_error");
-    else
-        cJSON_AddStringToObject(o, "last_error", peer->last_error);
+    view_add_text(o, "last_error", peer->last_error);
     cJSON_AddBoolToObject(o, "legacy", peer->legacy && !peer_is_ours(peer));
     if (peer->links != NULL)
         add_address(o, "addr", &peer->links->connection->remote);
@@ -173,7 +178,7 @@ cJSON *core_view_peers(const struct core *c, uint64_t now)
 
 static void add_session(cJSON *array, const struct connection *conn)
 {
-    cJSON *o = add_object(array);
+    cJSON *o = view_add_object(array);
     cJSON_AddNumberToObject(o, "id", (double)conn->id);
     cJSON_AddStringToObject(o, "kind", purpose_of(conn->kind)->name);
     const char *proven = "none";
@@ -205,40 +210,6 @@ cJSON *core_view_sessions(const struct core *c)
     return array;
 }
 
-/* ---- rooms ---- */
-
-static void add_global_links(const struct core *c, cJSON *links, const struct global_room *room)
-{
-    for (struct federation_link *link = c->federation->links; link != NULL; link = link->next) {
-        if (media_route_goes_to(c, room, link))
-            cJSON_AddItemToArray(links, cJSON_CreateString(link->peer->label));
-    }
-}
-
-static void add_room(const struct core *c, cJSON *array, const struct room *room)
-{
-    cJSON *o = add_object(array);
-    cJSON_AddStringToObject(o, "name", room->name);
-    cJSON *members = cJSON_AddArrayToObject(o, "members");
-    for (const struct member *m = room->members; m != NULL; m = m->next)
-        cJSON_AddItemToArray(members, cJSON_CreateString(m->name));
-    cJSON *links = cJSON_AddArrayToObject(o, "links");
-    const struct peer *peer = call_room_peer(c, room);
-    if (peer != NULL)
-        cJSON_AddItemToArray(links, cJSON_CreateString(peer->label));
-    const struct global_room *global = global_room_find(c, bytes_of_string(room->name));
-    if (global != NULL)
-        add_global_links(c, links, global);
-}
-
-cJSON *core_view_rooms(const struct core *c)
-{
-    cJSON *array = cJSON_CreateArray();
-    for (const struct room *room = c->rooms; room != NULL; room = room->hh.next)
-        add_room(c, array, room);
-    return array;
-}
-
 /* ---- calls ---- */
 
 static void add_side_peer(const struct core *c, cJSON *object, const char *key,
@@ -253,7 +224,7 @@ static void add_side_peer(const struct core *c, cJSON *object, const char *key,
 
 static void add_call(const struct core *c, cJSON *array, const struct call *call)
 {
-    cJSON *o = add_object(array);
+    cJSON *o = view_add_object(array);
     cJSON_AddStringToObject(o, "call_id", call->spelling);
     cJSON_AddStringToObject(o, "caller", call->caller.name);
     cJSON_AddStringToObject(o, "callee", call->callee.name);
@@ -276,24 +247,16 @@ cJSON *core_view_calls(const struct core *c)
 
 #define PRESENCE_ROWS_MAX 100000
 
-static void add_text_or_null(cJSON *o, const char *key, const char *text)
-{
-    if (text == NULL || text[0] == '\0')
-        cJSON_AddNullToObject(o, key);
-    else
-        cJSON_AddStringToObject(o, key, text);
-}
-
 static void add_label(cJSON *o, const struct core *c, const struct fingerprint_tls *relay)
 {
     const struct peer *peer = peer_find(c, relay);
-    add_text_or_null(o, "label", peer == NULL ? NULL : peer->label);
+    view_add_text(o, "label", peer == NULL ? NULL : peer->label);
 }
 
 /* How a name got here, as a row: the columns are the same in each. */
 static cJSON *add_phone(cJSON *array, const char *name)
 {
-    cJSON *o = add_object(array);
+    cJSON *o = view_add_object(array);
     cJSON_AddStringToObject(o, "fingerprint", name);
     return o;
 }
@@ -307,7 +270,7 @@ static void add_place(const struct core *c, cJSON *o, const struct presence *p)
     else
         add_label(o, c, &topic->key.origin);
     cJSON_AddNumberToObject(o, "hops", topic->own ? 0 : (double)topic->best->path->count);
-    add_text_or_null(o, "via", topic->own ? NULL : topic->best->link->peer->label);
+    view_add_text(o, "via", topic->own ? NULL : topic->best->link->peer->label);
 }
 
 static void add_said(const struct core *c, cJSON *o, const struct probe_said *said)
@@ -412,14 +375,14 @@ static void add_probe(cJSON *array, const struct core *c, const struct probe_tar
     const struct probe_figures f = probe_window_figures(&t->window, now);
     const struct connection *conn = connection_find(c, t->connection);
     const struct peer *peer = conn == NULL ? NULL : probe_proven(c, conn);
-    cJSON *o = add_object(array);
+    cJSON *o = view_add_object(array);
     cJSON_AddStringToObject(o, "target", t->address);
     cJSON_AddStringToObject(o, "state", conn == NULL ? "down" : "up");
-    add_text_or_null(o, "label", peer == NULL ? NULL : peer->label);
+    view_add_text(o, "label", peer == NULL ? NULL : peer->label);
     add_number(o, "rtt_ms", f.rtt_ms, f.answered);
     add_number(o, "loss_pct", f.loss_pct, f.answered);
     add_number(o, "jitter_ms", f.jitter_ms, f.answered);
-    add_text_or_null(o, "last_error", t->last_error);
+    view_add_text(o, "last_error", t->last_error);
 }
 
 cJSON *core_view_probes(const struct core *c, uint64_t now)

@@ -182,6 +182,20 @@ static int run_view(const struct invocation *in, const char *command)
     return code;
 }
 
+/* All rooms, or one in full. */
+static int run_rooms(const struct invocation *in, const char *command)
+{
+    if (in->operand == NULL)
+        return run_view(in, command);
+    cJSON *result, *arguments = cJSON_CreateObject();
+    cJSON_AddStringToObject(arguments, "name", in->operand);
+    int code = ask_with(in, "room", arguments, &result);
+    if (code == EXIT_DONE)
+        code = print_result(in, result);
+    cJSON_Delete(result);
+    return code;
+}
+
 /* One look whether both planes are up and agree; `why` gets the reason if not. */
 static bool look_ready(const struct invocation *in, char *why, size_t size, cJSON **result)
 {
@@ -329,12 +343,18 @@ static const struct command {
     int (*run)(const struct invocation *in, const char *command);
     unsigned takes;
 } commands[] = {
-    {"status", run_view, 0},   {"ready", run_ready, TAKES_TIMEOUT},
-    {"peers", run_view, 0},    {"sessions", run_view, 0},
-    {"rooms", run_view, 0},    {"calls", run_view, 0},
-    {"presence", run_view, 0}, {"route", run_route, TAKES_OPERAND | TAKES_TIMEOUT},
-    {"probes", run_view, 0},   {"fingerprint", run_fingerprint, 0},
-    {"reload", run_reload, 0}, {"drain", run_drain, TAKES_DEADLINE},
+    {"status", run_view, 0},
+    {"ready", run_ready, TAKES_TIMEOUT},
+    {"peers", run_view, 0},
+    {"sessions", run_view, 0},
+    {"rooms", run_rooms, TAKES_OPERAND},
+    {"calls", run_view, 0},
+    {"presence", run_view, 0},
+    {"route", run_route, TAKES_OPERAND | TAKES_TIMEOUT},
+    {"probes", run_view, 0},
+    {"fingerprint", run_fingerprint, 0},
+    {"reload", run_reload, 0},
+    {"drain", run_drain, TAKES_DEADLINE},
     {"undrain", run_view, 0},
 };
 
@@ -384,10 +404,10 @@ int main(int argc, char **argv)
     };
     const struct options options = {
         .program = "chappectl",
-        .about = "look into a running relay: status, ready, peers, sessions, rooms, calls, "
+        .about = "look into a running relay: status, ready, peers, sessions, rooms [NAME], calls, "
                  "presence, probes, route FINGERPRINT (exit status 1: not found); "
                  "change it: reload, drain, undrain; fingerprint works offline",
-        .operands = "COMMAND [FINGERPRINT]",
+        .operands = "COMMAND [FINGERPRINT | NAME]",
         .entries = entries,
         .count = sizeof entries / sizeof *entries,
         .operands_min = 1,

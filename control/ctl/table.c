@@ -1,5 +1,6 @@
 #include "control/ctl/table.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,20 +61,35 @@ static void print_rows(FILE *out, const cJSON *rows)
     }
 }
 
+static bool is_table(const cJSON *value)
+{
+    return cJSON_IsArray(value) && cJSON_IsObject(value->child);
+}
+
+/* Tables come after the lines, each under its key. */
 static void print_lines(FILE *out, const cJSON *object)
 {
     const cJSON *item;
     int width = 0;
     cJSON_ArrayForEach(item, object)
     {
-        int here = (int)strlen(item->string);
+        int here = is_table(item) ? 0 : (int)strlen(item->string);
         width = here > width ? here : width;
     }
     cJSON_ArrayForEach(item, object)
     {
+        if (is_table(item))
+            continue;
         fprintf(out, "%-*s  ", width, item->string);
         print_cell(out, item, 0);
         fputc('\n', out);
+    }
+    cJSON_ArrayForEach(item, object)
+    {
+        if (!is_table(item))
+            continue;
+        fprintf(out, "\n%s\n", item->string);
+        print_rows(out, item);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
  * JSON as people read it: an array of objects as a table with aligned columns, an object as lines
- * of `key: value`.
+ * of `key: value`, and below them its members that are such arrays.
  */
 #ifndef CHAPPE_CONTROL_CTL_TABLE_H
 #define CHAPPE_CONTROL_CTL_TABLE_H

@@ -224,15 +224,24 @@ static int act_route(const struct operator_window *w, const cJSON *asked, uint64
     return 0;
 }
 
+static int act_room(const struct operator_window *w, const cJSON *asked, uint64_t now,
+                    cJSON **result)
+{
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(asked, "name"));
+    (void)now;
+    int rc = name == NULL ? ERR_SYNTAX : core_view_room(w->core, name, result);
+    if (rc != 0)
+        *result = cJSON_CreateString(rc == ERR_SYNTAX ? "not a room's name" : "no such room here");
+    return rc;
+}
+
 static const struct {
     const char *command;
     action_function *act;
     bool judges; /* ERR_SYNTAX and ERR_RANGE are about its argument */
 } actions[] = {
-    {"reload", act_reload, false},
-    {"drain", act_drain, true},
-    {"undrain", act_undrain, false},
-    {"route", act_route, true},
+    {"reload", act_reload, false}, {"drain", act_drain, true}, {"undrain", act_undrain, false},
+    {"route", act_route, true},    {"room", act_room, true},
 };
 
 struct outcome {

@@ -50,6 +50,18 @@ static void nested_values_are_printed_as_json(void **state)
     assert_printed("[{\"x\":[1,{\"y\":2}]}]", "x          \n[1,{\"y\":2}]\n");
 }
 
+static void tables_in_an_object_come_below_its_lines(void **state)
+{
+    (void)state;
+    assert_printed("{\"members\":[{\"a\":1},{\"a\":22}],\"name\":\"x\",\"empty\":[]}", "name   x\n"
+                                                                                       "empty  []\n"
+                                                                                       "\n"
+                                                                                       "members\n"
+                                                                                       "a \n"
+                                                                                       "1 \n"
+                                                                                       "22\n");
+}
+
 static void an_object_is_lines(void **state)
 {
     (void)state;
@@ -91,6 +103,7 @@ int main(void)
         cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
         cmocka_unit_test(what_is_absent_or_empty_is_a_dash),
         cmocka_unit_test(nested_values_are_printed_as_json),
+        cmocka_unit_test(tables_in_an_object_come_below_its_lines),
         cmocka_unit_test(an_object_is_lines),
         cmocka_unit_test(rows_that_are_no_objects_do_no_harm),
         cmocka_unit_test(more_columns_than_fit_are_left_out),

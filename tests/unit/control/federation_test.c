@@ -1,4 +1,5 @@
 /* Global rooms between relays of ours: who sees whom, and which way media goes. */
+#include "common/error.h"
 #include "mesh.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -534,6 +535,92 @@ static char *rooms_of(const struct relay *r)
     return text;
 }
 
+/* ---- what operators see of a room ---- */
+
+static cJSON *view_of(struct harness *h, int relay, const char *name)
+{
+    cJSON *view = NULL;
+    assert_int_equal(core_view_room(h->relays[relay].core, name, &view), 0);
+    assert_non_null(view);
+    return view;
+}
+
+/* The row of the table whose `key` is `value`, as text; of the only one. */
+static const char *row_of(const cJSON *view, const char *table, const char *key, const char *value)
+{
+    static char text[1024];
+    const cJSON *row, *rows = cJSON_GetObjectItemCaseSensitive(view, table);
+    text[0] = '\0';
+    cJSON_ArrayForEach(row, rows)
+    {
+        const cJSON *cell = cJSON_GetObjectItemCaseSensitive(row, key);
+        if (!cJSON_IsString(cell) || strcmp(cell->valuestring, value) != 0)
+            continue;
+        assert_string_equal(text, "");
+        assert_true(cJSON_PrintPreallocated((cJSON *)(uintptr_t)row, text, sizeof(text), false));
+    }
+    return text;
+}
+
+static void expect_row(const cJSON *view, const char *table, const char *key, const char *value,
+                       const char *part)
+{
+    const char *row = row_of(view, table, key, value);
+    if (strstr(row, part) == NULL)
+        fail_msg("%s %s=%s without %s: %s", table, key, value, part, row);
+}
+
+/* A chain of three whose middle has nobody: the room is in transit there. */
+static void test_a_room_in_full_also_in_transit(void **state)
+{
+    (void)state;
+    struct harness *h = mesh_new(3, chain, 2, 2, true);
+    struct mesh_person a = mesh_enter(h, 0, 1, "general");
+    struct mesh_person b = mesh_enter(h, 2, 2, "general");
+    settle(h);
+    char *list = rooms_of(&h->relays[1]);
+    assert_string_equal(list, "[{\"name\":\"general\",\"members\":[],\"links\":[\"relay-0\","
+                              "\"relay-2\"],\"elsewhere\":2}]");
+    free(list);
+
+    cJSON *end = view_of(h, 0, MESH_HASHED_GENERAL);
+    cJSON *middle = view_of(h, 1, "General");
+    expect_row(middle, "elsewhere", "fingerprint", a.phone.name,
+               "\"label\":\"relay-0\",\"origin\":\"relay-0\",\"path\":[\"relay-0\"],\"version\"");
+    expect_row(middle, "elsewhere", "fingerprint", b.phone.name, "\"path\":[\"relay-2\"]");
+    expect_row(middle, "links", "link", "relay-0", "\"sends\":false,\"takes\":true");
+    expect_row(middle, "heard", "link", "relay-2", "\"origin\":\"relay-2\",");
+    expect_row(middle, "heard", "link", "relay-2", "\"in_use\":true");
+    expect_row(middle, "wants", "link", "relay-2", "\"origin\":\"relay-0\",\"label\":\"");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(middle, "members")), 0);
+
+    expect_row(end, "members", "fingerprint", a.phone.name, "\"alias\"");
+    expect_row(end, "elsewhere", "fingerprint", b.phone.name,
+               "\"path\":[\"relay-1\",\"a2a2a2a2a2a2a2a2\"]");
+    expect_row(end, "origins", "origin", "relay-1", "\"people\":0");
+    expect_row(end, "told", "link", "relay-1", "\"queued\":false");
+    expect_row(end, "heard", "origin", "a2a2a2a2a2a2a2a2", "\"wanted\":true");
+    expect_row(end, "links", "link", "relay-1", "\"sends\":true");
+
+    /* The label under which the end wants the other end's media is what the middle sends. */
+    char label[64];
+    const char *at = strstr(row_of(end, "heard", "origin", "a2a2a2a2a2a2a2a2"), "\"label\":");
+    snprintf(label, sizeof(label), "%.26s", at);
+    expect_row(middle, "wants", "link", "relay-0", label);
+    cJSON_Delete(end);
+    cJSON_Delete(middle);
+
+    sim_hang(a.phone.relay, a.member);
+    sim_hang(b.phone.relay, b.member);
+    settle(h);
+    assert_int_equal(view_count(core_view_rooms(h->relays[1].core)), 0);
+    cJSON *none;
+    assert_int_equal(core_view_room(h->relays[1].core, "kitchen", &none), ERR_NOT_FOUND);
+    assert_int_equal(core_view_room(h->relays[1].core, "my room", &none), ERR_SYNTAX);
+    assert_int_equal(core_view_room(h->relays[1].core, "", &none), ERR_SYNTAX);
+    harness_free(h);
+}
+
 /* The link that came up last is the first one of the config. */
 static void test_links_are_in_the_same_order_after_adoption(void **state)
 {
@@ -574,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_no_pause_between_two_reasons_to_hear),
         cmocka_unit_test(test_next_life_is_asked_what_holds),
         cmocka_unit_test(test_adoption_changes_nothing),
+        cmocka_unit_test(test_a_room_in_full_also_in_transit),
         cmocka_unit_test(test_links_are_in_the_same_order_after_adoption),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
