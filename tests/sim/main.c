@@ -8,6 +8,7 @@
 #include "tests/sim/cost.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/judge.h"
+#include "tests/sim/judge_orphans.h"
 
 #define THINGS 40 /* that happen in an hour of trouble */
 
@@ -121,6 +122,8 @@ static int run(struct arguments *a)
         faults_run(&w, THINGS);
         judge(&w, a->talker_count);
     }
+    if (w.wrongs == 0)
+        judge_orphans(&w);
     if (w.wrongs == 0)
         judge_emptiness(&w);
     int rc = report(a, &w, hour);
