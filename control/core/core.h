@@ -10,8 +10,8 @@
  * Each input ends in one transaction (effects.transact): its acknowledgement together with all its
  * effects. An input that waits for an answer of the rim is acknowledged by the transaction of that
  * answer; later inputs of the same connection wait in the core until then (others go on). A call
- * that has nothing to say makes no transaction. Only adoption may make several, because a sweep can
- * be long; `complete` is in the last.
+ * that has nothing to say makes no transaction. Adoption may make several, because a sweep can
+ * be long; `complete` is in the last. So may deadlines that are due at one time.
  */
 #ifndef CHAPPE_CONTROL_CORE_CORE_H
 #define CHAPPE_CONTROL_CORE_CORE_H

@@ -1,6 +1,7 @@
 /*
  * A deadline inside one of the core's objects. All of them lie in one heap (struct core, `timers`);
- * core_expire calls `due` for each whose time has come, inside a transaction.
+ * core_expire calls `due` for each whose time has come, inside a transaction, or several: a
+ * thousand links may have much to be told at one time, and a row has an end (IPC_ROW_MAX).
  */
 #ifndef CHAPPE_CONTROL_CORE_TIMER_H
 #define CHAPPE_CONTROL_CORE_TIMER_H
@@ -8,6 +9,8 @@
 #include <stdint.h>
 
 #include "common/heap.h"
+
+#define TIMER_ROW_MAX (1024u * 1024) /* bytes: more deadlines go into another transaction */
 
 struct core;
 
@@ -19,7 +22,7 @@ struct timer {
 /* Sets or moves the deadline, ns. Lack of memory fails the core (core_failed). */
 void timer_set(struct core *c, struct timer *timer, uint64_t at);
 void timer_stop(struct core *c, struct timer *timer);
-/* Calls what is due at c->now. */
+/* Calls what is due at c->now. The last transaction is left to the caller. */
 void timer_run(struct core *c);
 
 #endif

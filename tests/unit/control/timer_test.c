@@ -1,0 +1,122 @@
+/* Deadlines of the core that are due at one time, and have much to say. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "control/core/state.h"
+
+#define TIMERS 64
+#define BODY (512u * 1024)
+
+struct row_log {
+    size_t rows, bytes, longest, said;
+};
+
+struct speaker {
+    struct timer timer;
+    uint64_t connection;
+};
+
+static void note(void *context, struct bytes row)
+{
+    struct row_log *log = context;
+    struct ipc_items items = {0};
+    assert_int_equal(ipc_items_decode(&items, row), 0);
+    for (size_t i = 0; i < items.count; i++)
+        log->said += items.list[i].type == IPC_send;
+    ipc_items_free(&items);
+    log->rows++;
+    log->bytes += row.len;
+    log->longest = row.len > log->longest ? row.len : log->longest;
+}
+
+static void ignore_question(void *context, const struct core_question *question)
+{
+    (void)context;
+    (void)question;
+}
+
+static void ignore_line(void *context, enum log_level level, const char *event,
+                        const struct log_field *fields, size_t count)
+{
+    (void)context;
+    (void)level;
+    (void)event;
+    (void)fields;
+    (void)count;
+}
+
+static void speak(struct core *c, struct timer *timer)
+{
+    static uint8_t text[BODY];
+    const struct speaker *s = heap_entry(timer, struct speaker, timer);
+    transaction_send(&c->transaction, s->connection, (struct bytes){text, sizeof(text)});
+}
+
+static struct core *begin(struct config *config, struct row_log *log)
+{
+    struct config_errors errors = {0};
+    struct core *c;
+    assert_int_equal(
+        config_load_text(bytes_of_string("log: { level: error }\n"), "t", config, &errors), 0);
+    const struct core_settings settings = {.config = config,
+                                           .build = "test",
+                                           .effects = {note, ignore_question, ignore_line},
+                                           .context = log};
+    assert_int_equal(core_init(&c, &settings, CLOCK_SECOND), 0);
+    core_adopting(c, 1);
+    core_adopted(c, CLOCK_SECOND);
+    memset(log, 0, sizeof(*log));
+    return c;
+}
+
+/* 32 MiB at once: no row is longer than the data plane takes, and nothing is left out. */
+static void test_much_at_one_time(void **state)
+{
+    (void)state;
+    struct row_log log;
+    struct config config;
+    struct speaker speakers[TIMERS];
+    struct core *c = begin(&config, &log);
+    for (size_t i = 0; i < TIMERS; i++) {
+        speakers[i] = (struct speaker){.timer.due = speak, .connection = i + 1};
+        timer_set(c, &speakers[i].timer, 2 * CLOCK_SECOND);
+    }
+    core_expire(c, 2 * CLOCK_SECOND);
+    assert_int_equal(log.said, TIMERS);
+    assert_true(log.bytes > IPC_ROW_MAX);
+    assert_in_range(log.longest, 1, TIMER_ROW_MAX + BODY + 1024);
+    core_free(c);
+    config_free(&config);
+}
+
+/* What fits into one is one transaction. */
+static void test_little_at_one_time(void **state)
+{
+    (void)state;
+    struct row_log log;
+    struct config config;
+    struct speaker speakers[2];
+    struct core *c = begin(&config, &log);
+    for (size_t i = 0; i < 2; i++) {
+        speakers[i] = (struct speaker){.timer.due = speak, .connection = i + 1};
+        timer_set(c, &speakers[i].timer, 2 * CLOCK_SECOND);
+    }
+    core_expire(c, 2 * CLOCK_SECOND);
+    assert_int_equal(log.rows, 1);
+    assert_int_equal(log.said, 2);
+    core_free(c);
+    config_free(&config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_much_at_one_time),
+        cmocka_unit_test(test_little_at_one_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
