@@ -235,6 +235,9 @@ static void say(struct core *c, struct outgoing *out)
         if (out->sent)
             say_inactive(c, out);
         drop(c, out);
+    } else if (!topic_is_current(out->topic)) {
+        if (!out->sent)
+            drop(c, out);
     } else if (!is_said(c, out) && take_path(c, out)) {
         say_active(c, out);
         if (!is_said(c, out)) /* there was too much for one message */
@@ -368,7 +371,7 @@ void announce_topic(struct core *c, struct topic *topic, struct federation_link 
 {
     struct outgoing *out = find(topic, link);
     bool bad = !may_be_told(topic, link);
-    if (out == NULL && bad)
+    if (bad ? out == NULL : !topic_is_current(topic))
         return;
     if (out == NULL && (out = make(c, topic, link)) == NULL)
         return;
@@ -395,7 +398,8 @@ void announce_assume(struct core *c, struct topic *topic, struct federation_link
     if (out == NULL || !take_path(c, out))
         return;
     out->sent = true;
-    out->version = topic->version;
+    if (topic_is_current(topic)) /* else in a version before, which is not known */
+        out->version = topic->version;
 }
 
 void announce_restore(struct core *c, const struct outgoing *from)

@@ -52,6 +52,7 @@ struct entry {
     struct topic *topic;
     struct federation_link *link;
     struct version version;
+    uint64_t digest; /* of its list, participants_digest; of presence 0 */
     struct trail *path;
     uint32_t generation; /* of the link's listing in which it was last said */
     bool wanted;         /* its media is routed: under `label`, or first-hand */
@@ -77,8 +78,9 @@ struct topic_side {
 struct topic {
     struct topic_key key;
     bool own;                 /* we publish it */
-    struct version version;   /* the highest that came */
-    struct participants list; /* of that version */
+    struct version version;   /* what is shown; see topic_source */
+    struct participants list; /* in that version */
+    uint64_t digest;          /* of the list, if an entry gave it */
     struct entry *entries;
     struct entry *best;       /* the path in use; NULL: none, or own */
     struct trail *announced;  /* see topic_announced */
@@ -187,6 +189,7 @@ struct federation_link {
     size_t unsaid;   /* wants and ready ones */
     unsigned budget; /* messages that may go before the next flush */
     bool end_owed;   /* a listing is under way */
+    bool asked;      /* to say everything again, and has not ended that yet */
     bool recorded;   /* there is a record of it */
     bool say_all;    /* adopted: its predecessor's queue was too long to be recorded */
     struct deferred record;

@@ -10,9 +10,10 @@
 #include "control/core/topic.h"
 
 #define RECORD_VERSION 1
-#define ENTRY_VERSION 2 /* 1: with all of the topic's key, and the link */
+#define ENTRY_VERSION 3 /* 2: without digest; 1: and with all of the topic's key, and the link */
 #define TOPIC_VERSION 2 /* 1: without a hold */
-#define QUEUE_VERSION 3 /* 2: with what is held; 1: and without the neighbour's originals */
+#define QUEUE_VERSION                                                                              \
+    4 /* 3: without `asked`; 2: with what is held; 1: and without the neighbour's originals */
 /* Beyond that a successor says everything again. The record is written with every change, so its
    length is what each message to or from a link with a long queue costs. */
 #define QUEUE_RECORDED_MAX 64
@@ -115,6 +116,7 @@ void federation_record_entry(struct core *c, struct deferred *work)
     buffer_append_u32(&value, entry->generation);
     buffer_append_u8(&value, entry->wanted);
     buffer_append(&value, entry->label.bytes, sizeof(entry->label.bytes));
+    buffer_append_u64(&value, entry->digest);
     put(c, key, &value);
 }
 
@@ -202,7 +204,7 @@ void federation_record_queue(struct core *c, struct deferred *work)
     struct federation_link *link = heap_entry(work, struct federation_link, record);
     char key[RECORD_KEY_SIZE];
     struct buffer value = {0};
-    if (!link->recorded && link->generation == 0 && link->original_count == 0 &&
+    if (!link->recorded && link->generation == 0 && link->original_count == 0 && !link->asked &&
         !heap_contains(&link->flush.node))
         return;
     queue_record_key(key, link);
@@ -219,6 +221,7 @@ void federation_record_queue(struct core *c, struct deferred *work)
         put_wants(&value, link);
         put_outgoing(&value, link->ready);
     }
+    buffer_append_u8(&value, link->asked);
     put(c, key, &value);
     link->recorded = true;
 }
@@ -313,6 +316,7 @@ int federation_restore_topic(struct core *c, struct bytes name, struct bytes val
     participants_free(&topic->list);
     topic->list = list;
     topic->version = version;
+    topic->digest = participants_digest(&topic->list);
     if (linger != UINT64_MAX)
         timer_set(c, &topic->linger, linger);
     if (format > 1)
@@ -339,6 +343,7 @@ struct entry_read {
     uint32_t generation;
     bool wanted;
     struct ipc_tag label;
+    uint64_t digest; /* 0: not in the record */
 };
 
 /* A path runs from the link to the origin; the publisher is the origin, or the one before it. */
@@ -370,6 +375,9 @@ static void read_entry(struct core *c, struct reader *r, uint8_t format, struct 
     e->generation = reader_u32(r);
     e->wanted = record_get_bool(r);
     reader_copy(r, e->label.bytes, sizeof(e->label.bytes));
+    e->digest = format > 2 ? reader_u64(r) : 0;
+    if (e->key.room == NULL)
+        e->digest = 0; /* presence has none */
     r->failed |= e->path.count == 0;
 }
 
@@ -393,6 +401,9 @@ int federation_restore_entry(struct core *c, struct bytes name, struct bytes val
     entry->generation = e.generation;
     entry->wanted = e.wanted;
     entry->label = e.label;
+    entry->digest = e.digest;
+    if (format < 3 && version_compare(&e.version, &topic->version) == 0)
+        entry->digest = topic->digest;
     return 0;
 }
 
@@ -490,6 +501,8 @@ int federation_restore_queue(struct core *c, struct bytes name, struct bytes val
         if (format < 3)
             get_outgoing(c, &r, link, format); /* what was held */
     }
+    if (format > 3)
+        link->asked = record_get_bool(&r);
     if (flush != 0)
         timer_set(c, &link->flush, flush);
     deferred_cancel(c, &link->record);

@@ -4,6 +4,7 @@
 
 #include "common/hex.h"
 #include "control/core/global_room.h"
+#include "control/core/link.h"
 #include "control/core/media_route.h"
 #include "control/core/original.h"
 #include "control/core/presence_heard.h"
@@ -74,25 +75,28 @@ static const char *refusal(const struct core *c, const struct federation_link *l
 
 /* ---- entries ---- */
 
-static void take_list(struct core *c, struct topic *topic, const struct version *version,
-                      const struct signal_participants *from)
+/* The list of an entry that was stored: shown if the entry is the topic's source, else only noted.
+ */
+static void take_list(struct core *c, struct entry *entry, const struct signal_participants *from)
 {
+    struct topic *topic = entry->topic;
     struct participants fresh = {0};
-    if (version_compare(version, &topic->version) < 0)
-        return;
-    if (participants_read(&fresh, from) < 0) {
+    if (participants_read(&fresh, from) < 0)
         c->failed = true;
+    entry->digest = participants_digest(&fresh);
+    if (topic_source(topic) != entry || topic_holds(topic, entry)) {
+        participants_free(&fresh);
         return;
     }
-    if (!participants_equal(&fresh, &topic->list))
-        topic->changed_list = true;
+    topic->changed_list |= !participants_equal(&fresh, &topic->list);
     participants_free(&topic->list);
     topic->list = fresh;
-    topic->version = *version;
+    topic->version = entry->version;
+    topic->digest = entry->digest;
     deferred_add(c, &topic->record);
 }
 
-struct topic *heard_store(struct core *c, struct federation_link *link, const struct topic_key *key,
+struct entry *heard_store(struct core *c, struct federation_link *link, const struct topic_key *key,
                           const struct path *path, const struct version *version)
 {
     struct topic *topic = topic_obtain(c, key);
@@ -109,7 +113,7 @@ struct topic *heard_store(struct core *c, struct federation_link *link, const st
     entry->generation = link->generation;
     deferred_add(c, &entry->record);
     topic_changed(c, topic);
-    return topic;
+    return entry;
 }
 
 void heard_forget(struct core *c, struct federation_link *link, const struct topic_key *key)
@@ -126,7 +130,9 @@ const char *heard_judge(const struct core *c, const struct federation_link *link
 {
     const char *why =
         heard_path(path, texts) ? refusal(c, link, key, path) : "its path cannot be read";
-    bool full = link->entry_count >= FEDERATION_ENTRIES_MAX && topic_find(c, key) == NULL;
+    const struct topic *topic = topic_find(c, key);
+    bool full = link->entry_count >= FEDERATION_ENTRIES_MAX &&
+                (topic == NULL || entry_find(topic, link) == NULL);
     return why == NULL && full ? "the link has announced too much" : why;
 }
 
@@ -147,9 +153,9 @@ static void take_entry(struct core *c, struct federation_link *link, struct glob
         return;
     }
     struct version version = {m->chappe->version->start, m->chappe->version->counter};
-    struct topic *topic = heard_store(c, link, &key, &path, &version);
-    if (topic != NULL)
-        take_list(c, topic, &version, &m->participants);
+    struct entry *entry = heard_store(c, link, &key, &path, &version);
+    if (entry != NULL)
+        take_list(c, entry, &m->participants);
 }
 
 /* ---- wants ---- */
@@ -219,6 +225,15 @@ void heard_inactive(struct core *c, struct peer *peer, const struct signal_globa
         heard_forget(c, link, &key);
 }
 
+void heard_ask_again(struct core *c, struct federation_link *link)
+{
+    if (link->asked)
+        return;
+    link->asked = true;
+    deferred_add(c, &link->record);
+    link_say_hello(c, link_oldest(link->peer), LINK_HELLO_RESYNC);
+}
+
 void heard_begin(struct core *c, struct federation_link *link)
 {
     link->generation++;
@@ -235,4 +250,6 @@ void heard_end(struct core *c, struct federation_link *link)
             entry_remove(c, e);
     }
     media_route_sweep(c, link);
+    link->asked = false;
+    deferred_add(c, &link->record);
 }

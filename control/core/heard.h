@@ -23,9 +23,11 @@ bool heard_path(struct path *path, const struct signal_texts *texts);
 const char *heard_judge(const struct core *c, const struct federation_link *link,
                         const struct topic_key *key, const struct signal_texts *texts,
                         struct path *path);
-/* Stores an announcement that was judged; its topic, or NULL without memory. */
-struct topic *heard_store(struct core *c, struct federation_link *link, const struct topic_key *key,
+/* Stores an announcement that was judged, but for its list; NULL without memory. */
+struct entry *heard_store(struct core *c, struct federation_link *link, const struct topic_key *key,
                           const struct path *path, const struct version *version);
+/* The link has a list that is to be shown and was not kept: it is asked for everything, once. */
+void heard_ask_again(struct core *c, struct federation_link *link);
 /* Takes back what the link said of the topic. */
 void heard_forget(struct core *c, struct federation_link *link, const struct topic_key *key);
 

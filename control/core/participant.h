@@ -26,6 +26,9 @@ void participants_free(struct participants *list);
 /* Replaces the list by what was announced; implausible ones are left out. 0 or ERR_MEMORY. */
 int participants_read(struct participants *list, const struct signal_participants *from);
 bool participants_equal(const struct participants *a, const struct participants *b);
+/* Of names and aliases, whatever the labels: each relay that passes a list on may have its own.
+   Never 0. */
+uint64_t participants_digest(const struct participants *list);
 /* A view, for a message. */
 struct signal_participant participant_signal(const struct participant *p);
 /* Appends somebody; false without memory or beyond the cap. */

@@ -143,6 +143,11 @@ void presence_add_own(struct core *c)
 
 /* ---- life ---- */
 
+bool presence_is_whole(const struct presence *p)
+{
+    return !p->mixed && p->listing.start == 0;
+}
+
 void presence_settle(struct core *c, struct topic *topic, struct entry *best)
 {
     topic->best = best;

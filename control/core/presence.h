@@ -34,6 +34,7 @@ struct presence {
     struct entry *asked;    /* who lists them; NULL: nobody */
     struct version listing; /* what the set will be; start 0: the first part has not come */
     unsigned bucket;        /* the next one */
+    bool mixed;             /* a listing was given up: some names are of another version */
     bool restored;          /* adopted, and its records fit together */
 
     /* Our own. */
@@ -72,6 +73,8 @@ void presence_add_own(struct core *c);
 struct presence *presence_of(const struct core *c, const struct fingerprint_tls *origin);
 /* Another path is in use, or none; asks for the names that it lacks. */
 void presence_settle(struct core *c, struct topic *topic, struct entry *best);
+/* Its names are those of the topic's version. */
+bool presence_is_whole(const struct presence *p);
 /* Our own names are those in the registry (adoption). */
 void presence_take_registry(struct core *c);
 /* Our own address as we tell it over this connection: the one that phones are to use (defect 67);

@@ -83,6 +83,7 @@ static bool follows(const struct signal_version *base, const struct version *hav
 
 static void stop_listing(struct presence *p)
 {
+    p->mixed |= p->listing.start != 0;
     p->asked = NULL;
     p->listing = (struct version){0, 0};
     p->bucket = 0;
@@ -91,6 +92,8 @@ static void stop_listing(struct presence *p)
 /* The set is whole, in this version. */
 static void complete(struct presence *p, const struct version *version)
 {
+    stop_listing(p);
+    p->mixed = false;
     p->topic->version = *version;
     presence_set_raise(&p->names, version->counter);
 }
@@ -100,7 +103,6 @@ static void take_whole(struct core *c, struct presence *p, const struct signal_p
 {
     put_buckets(c, p, &m->fingerprints, 0, PRESENCE_BUCKETS - 1, version->counter);
     complete(p, version);
-    stop_listing(p);
 }
 
 /* A change counts for the set as it is, or as it will be when the listing is complete. What has a
@@ -112,7 +114,8 @@ static void take_change(struct core *c, struct presence *p, const struct signal_
     bool listed = p->listing.start != 0;
     if (base->start != version->start || (listed && version_compare(version, &p->listing) <= 0))
         return;
-    bool fits = follows(base, &p->topic->version);
+    bool fits = follows(base, &p->topic->version) && !p->mixed &&
+                version->counter > p->topic->version.counter;
     if (!fits && !(listed && follows(base, &p->listing)))
         return;
     put_changes(c, p, m, version->counter);
@@ -148,11 +151,12 @@ static void take_announcement(struct core *c, struct federation_link *link,
         return;
     }
     struct version version = read_version(m->chappe->version);
-    struct topic *topic = heard_store(c, link, key, &path, &version);
-    if (topic == NULL || topic->presence == NULL)
+    struct entry *entry = heard_store(c, link, key, &path, &version);
+    struct topic *topic = entry == NULL ? NULL : entry->topic;
+    if (topic == NULL || topic_source(topic) != entry)
         return;
     note_address(c, topic->presence, m->relay_addr);
-    if (version_compare(&version, &topic->version) <= 0)
+    if (topic_holds(topic, entry))
         return;
     if (m->chappe->base == NULL)
         take_whole(c, topic->presence, m, &version);
@@ -162,28 +166,18 @@ static void take_announcement(struct core *c, struct federation_link *link,
 
 /* ---- listings ---- */
 
-static bool is_newer(const struct entry *a, const struct entry *b)
-{
-    int order = version_compare(&a->version, &b->version);
-    return order > 0 || (order == 0 && trail_compare(a->path, b->path) < 0);
-}
-
 void presence_catch_up(struct core *c, struct topic *topic)
 {
     struct presence *p = topic->presence;
-    struct entry *newest = NULL;
-    if (topic->own || p->asked != NULL)
-        return;
-    for (struct entry *e = topic->entries; e != NULL; e = e->next) {
-        if (version_compare(&e->version, &topic->version) > 0 &&
-            (newest == NULL || is_newer(e, newest)))
-            newest = e;
-    }
-    if (newest == NULL)
+    struct entry *source = topic_source(topic);
+    if (source == NULL || p->asked == source ||
+        (p->asked != NULL && version_compare(&p->asked->version, &source->version) == 0))
         return;
     stop_listing(p);
-    p->asked = newest;
-    presence_say_ask(c, newest, 0);
+    if (topic_holds(topic, source))
+        return;
+    p->asked = source;
+    presence_say_ask(c, source, 0);
 }
 
 void presence_entry_gone(struct core *c, const struct entry *entry)
@@ -207,13 +201,12 @@ void presence_ask_again(struct core *c, const struct federation_link *link)
 /* The last part has come. Whoever announced a newer version than it lists has nothing more. */
 static void end_listing(struct core *c, struct presence *p)
 {
-    if (version_compare(&p->asked->version, &p->listing) > 0) {
-        p->asked->version = p->listing;
+    struct version version = p->listing;
+    if (version_compare(&p->asked->version, &version) != 0) {
+        p->asked->version = version;
         deferred_add(c, &p->asked->record);
     }
-    if (version_compare(&p->listing, &p->topic->version) > 0)
-        complete(p, &p->listing);
-    stop_listing(p);
+    complete(p, &version);
     deferred_add(c, &p->topic->record);
     topic_changed(c, p->topic);
 }

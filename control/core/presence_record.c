@@ -9,7 +9,7 @@
 #include "control/core/topic.h"
 
 #define RECORD_VERSION 1
-#define HEADER_VERSION 2       /* 1: without a hold */
+#define HEADER_VERSION 3       /* 2: without `mixed`; 1: and without a hold */
 #define NAMES_KEY_LEN (64 + 3) /* what follows RECORD_NAMES */
 #define CHANGES_MAX 64 /* last changes in a record; with more unsaid, a link is told everything */
 
@@ -92,6 +92,7 @@ static void write_header(struct core *c, const struct topic *topic)
     buffer_append_u64(&value, topic->presence->names.digest);
     put_changes(&value, topic);
     federation_put_hold(&value, topic);
+    buffer_append_u8(&value, !presence_is_whole(topic->presence));
     put(c, key, &value);
 }
 
@@ -218,6 +219,8 @@ int presence_restore(struct core *c, struct bytes name, struct bytes value)
     restore_changes(c, topic, &r);
     if (format > 1)
         federation_get_hold(c, &r, topic);
+    if (format > 2)
+        topic->presence->mixed = record_get_bool(&r);
     topic->presence->restored = !r.failed && topic->presence->names.digest == digest;
     return r.failed ? ERR_SYNTAX : 0;
 }

@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "control/core/federation_record.h"
+#include "control/core/heard.h"
 #include "control/core/media_route.h"
 #include "control/core/original.h"
 #include "control/core/presence_heard.h"
@@ -341,6 +342,40 @@ static struct entry *choose(const struct topic *topic)
     return best;
 }
 
+/* Nobody is nearer to the publisher than its own link. */
+static bool is_first_hand(const struct entry *entry)
+{
+    return fingerprint_tls_equal(&entry->link->fingerprint, &entry->topic->key.publisher);
+}
+
+struct entry *topic_source(const struct topic *topic)
+{
+    struct entry *best = choose(topic);
+    struct entry *source = best;
+    if (best == NULL || is_first_hand(best))
+        return best;
+    for (struct entry *e = topic->entries; e != NULL; e = e->next) {
+        if (e->version.start != best->version.start)
+            continue;
+        int order = version_compare(&e->version, &source->version);
+        if (order > 0 || (order == 0 && trail_compare(e->path, source->path) < 0))
+            source = e;
+    }
+    return source;
+}
+
+bool topic_holds(const struct topic *topic, const struct entry *entry)
+{
+    return version_compare(&topic->version, &entry->version) == 0 &&
+           topic->digest == entry->digest &&
+           (topic->presence == NULL || presence_is_whole(topic->presence));
+}
+
+bool topic_is_current(const struct topic *topic)
+{
+    return topic->own || (topic->best != NULL && topic_holds(topic, topic->best));
+}
+
 /* Another path is in use: the old one's media goes on for a while (make before break). */
 static void change_path(struct core *c, struct topic *topic, struct entry *best)
 {
@@ -377,6 +412,9 @@ static void settle_room(struct core *c, struct topic *topic, struct entry *best)
     if (topic->changed_list || moved)
         deferred_add(c, &room->roster);
     topic->changed_list = false;
+    const struct entry *source = topic_source(topic);
+    if (source != NULL && !topic_holds(topic, source))
+        heard_ask_again(c, source->link);
 }
 
 static void topic_gone(struct core *c, struct topic *topic)

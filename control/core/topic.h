@@ -36,6 +36,20 @@ struct topic_side *topic_side(const struct topic *topic, const struct federation
 struct topic_side *topic_make_side(struct core *c, struct topic *topic,
                                    const struct federation_link *link);
 
+/*
+ * Whose list is to be shown; NULL: we publish it, or nobody has it. A publisher that is linked with
+ * us speaks for itself. Else the path in use tells which life of the publisher counts (the start in
+ * its version), and the highest counter of that life that any entry has is shown. So a version that
+ * is too high, by malice or by a clock that was wrong, lives no longer than who says it.
+ */
+struct entry *topic_source(const struct topic *topic);
+/* What is stored is what this entry says. */
+bool topic_holds(const struct topic *topic, const struct entry *entry);
+/* The same of the path in use, or we publish it: only then it is told to links. What other paths
+   say is shown, and not passed on as if it had come by the path in use: two relays could believe
+   it of each other for ever. */
+bool topic_is_current(const struct topic *topic);
+
 /* The relays in the path as a link of ours is told it, with us in front; 0: there is none. */
 size_t topic_hops(const struct topic *topic);
 /* True if this other relay is one of them. */

@@ -291,6 +291,145 @@ static void test_what_is_refused(void **state)
     harness_free(h);
 }
 
+/* ---- whose version counts: puppets 6 and 7 tell of relay 5, which may be linked itself ---- */
+
+#define FORGED "\"version\":{\"start\":4611686018427387904,\"counter\":1}"
+#define ALL "\"first\":0,\"last\":255,"
+
+struct versions {
+    struct harness *h;
+    struct fake_connection *links[8];
+    char paths[8][256]; /* of each, to relay 5 */
+};
+
+static struct versions with_delegates(void)
+{
+    struct versions v = {.h = harness_new()};
+    char yaml[1024] = "limits: { federation_hops: 4 }\ntrusted:\n";
+    for (int n = 4; n < 8; n++)
+        strcat(yaml, harness_trusted(n, ", delegate: true"));
+    harness_relay(v.h, yaml);
+    for (int n = 4; n < 8; n++) {
+        v.links[n] = n == 5 ? NULL : puppet_link(&v.h->relays[0], n, true);
+        snprintf(v.paths[n], sizeof(v.paths[n]),
+                 n == 5 ? "\"path\":[\"%s\"]," : "\"path\":[\"%s\",", harness_fingerprint(n));
+        if (n != 5)
+            sprintf(v.paths[n] + strlen(v.paths[n]), "\"%s\"],", harness_fingerprint(5));
+    }
+    sim_sayf(&v.h->relays[0], v.links[4],
+             "{\"FederationHello\":{\"tls_fingerprint\":\"%s\",\"chappe\":{\"v\":1,\"hops\":9,"
+             "\"accepts_forwarded\":true}}}",
+             harness_fingerprint(4));
+    settle(v.h);
+    for (int n = 4; n < 8; n++) {
+        if (v.links[n] != NULL)
+            skip_messages(v.links[n]);
+    }
+    return v;
+}
+
+static void say(struct versions *v, int n, const char *names, const char *members)
+{
+    char all[512];
+    snprintf(all, sizeof(all), "%s%s", v->paths[n], members);
+    tell(v->h, v->links[n], 5, names, all);
+    harness_pass(v->h, 100 * CLOCK_MS);
+}
+
+static void test_an_origin_speaks_for_itself(void **state)
+{
+    (void)state;
+    struct versions v = with_delegates();
+    v.links[5] = puppet_link(&v.h->relays[0], 5, true);
+    say(&v, 5, "\"aa\"", VERSION(1));
+    say(&v, 6, "\"gg\"", FORGED);
+    say(&v, 7, "\"gg\"", VERSION(99));
+    expect_hops(v.h, 0, "aa", 1);
+    expect_hops(v.h, 0, "gg", 0);
+    say(&v, 5, "\"bb\"", VERSION(2) "," BASE(1));
+    expect_hops(v.h, 0, "bb", 1);
+    say(&v, 5, "\"cc\"", "\"version\":{\"start\":4,\"counter\":1}"); /* its clock was set back */
+    expect_hops(v.h, 0, "cc", 1);
+    expect_hops(v.h, 0, "bb", 0);
+    harness_free(v.h);
+}
+
+/* Whoever told of a version that is too high has gone: the others are asked for what they have. */
+static void test_too_high_a_version_goes_with_who_told_of_it(void **state)
+{
+    (void)state;
+    struct versions v = with_delegates();
+    say(&v, 7, "\"aa\"", VERSION(1));
+    expect_message(v.links[4], "PresenceUpdate", "aa", VERSION(1), NULL);
+    say(&v, 6, "\"gg\"", FORGED); /* the path in use from now on */
+    expect_message(v.links[4], "PresenceUpdate", "gg", FORGED, NULL);
+    say(&v, 6, "\"gg\"", "\"off\":true");
+    expect_message(v.links[7], "PresenceUpdate", "\"ask\":0", NULL);
+    expect_silence(v.links[4]);
+    tell(v.h, v.links[7], 5, "\"aa\"", ALL VERSION(1));
+    settle(v.h);
+    expect_silence(v.links[7]);
+    expect_hops(v.h, 0, "gg", 0);
+    expect_hops(v.h, 0, "aa", 2);
+    expect_message(v.links[4], "PresenceUpdate", "aa", VERSION(1), NULL);
+    say(&v, 7, "\"bb\"", VERSION(2) "," BASE(1)); /* the old numbers count again */
+    expect_hops(v.h, 0, "bb", 2);
+    expect_message(v.links[4], "PresenceUpdate", "bb", VERSION(2), BASE(1), NULL);
+    harness_free(v.h);
+}
+
+static void test_a_stale_version_replaces_nothing(void **state)
+{
+    (void)state;
+    struct versions v = with_delegates();
+    say(&v, 7, "\"ee\"", VERSION(5));
+    expect_message(v.links[4], "PresenceUpdate", "ee", NULL);
+    say(&v, 6, "\"dd\"", VERSION(4)); /* the path in use, which is late */
+    expect_hops(v.h, 0, "ee", 2);
+    expect_hops(v.h, 0, "dd", 0);
+    expect_silence(v.links[4]);
+    say(&v, 6, "\"ee\"", VERSION(5) "," BASE(4) ",\"gone\":[\"dd\"]");
+    expect_message(v.links[4], "PresenceUpdate", VERSION(5), harness_fingerprint(6), NULL);
+    say(&v, 7, "\"dd\"", VERSION(4));
+    say(&v, 7, "\"dd\"", "\"version\":{\"start\":4,\"counter\":9}");
+    expect_hops(v.h, 0, "ee", 2);
+    expect_hops(v.h, 0, "dd", 0);
+    expect_silence(v.links[4]);
+    expect_silence(v.links[6]);
+    expect_silence(v.links[7]);
+    harness_free(v.h);
+}
+
+/* Half of a listing has come when its relay goes: what is left of the set is of no version. */
+static void half_a_listing(bool adopt)
+{
+    struct versions v = with_delegates();
+    say(&v, 7, "\"aa\",\"bb\"", VERSION(1));
+    say(&v, 6, "", VERSION(3) "," BASE(3));
+    expect_message(v.links[6], "PresenceUpdate", "\"ask\":0", NULL);
+    tell(v.h, v.links[6], 5, "\"gg\"", "\"first\":0,\"last\":127," VERSION(3));
+    expect_hops(v.h, 0, "aa", 0);
+    if (adopt)
+        sim_adopt(&v.h->relays[0]);
+    settle(v.h);
+    skip_messages(v.links[6]);
+    sim_hang(&v.h->relays[0], v.links[6]);
+    v.links[7]->taken = v.links[7]->message_count - 1;
+    expect_message(v.links[7], "PresenceUpdate", "\"ask\":0", NULL);
+    tell(v.h, v.links[7], 5, "\"aa\",\"bb\"", ALL VERSION(1));
+    expect_hops(v.h, 0, "aa", 2);
+    expect_hops(v.h, 0, "bb", 2);
+    expect_hops(v.h, 0, "gg", 0);
+    harness_free(v.h);
+}
+
+static void test_half_a_listing_is_asked_for_again(void **state)
+{
+    (void)state;
+    half_a_listing(false);
+    half_a_listing(true);
+}
+
 /* Defect 16: whoever has not proven who it is learns nothing and changes nothing. */
 static void test_defect_16_strangers_and_originals(void **state)
 {
@@ -436,6 +575,10 @@ int main(void)
         cmocka_unit_test(test_gap_is_asked_for),
         cmocka_unit_test(test_liar_is_asked_once),
         cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_an_origin_speaks_for_itself),
+        cmocka_unit_test(test_too_high_a_version_goes_with_who_told_of_it),
+        cmocka_unit_test(test_a_stale_version_replaces_nothing),
+        cmocka_unit_test(test_half_a_listing_is_asked_for_again),
         cmocka_unit_test(test_defect_16_strangers_and_originals),
         cmocka_unit_test(test_big_set_is_asked_for),
         cmocka_unit_test(test_adoption),
