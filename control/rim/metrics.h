@@ -7,8 +7,9 @@
  *   chappe_control_*      what the control plane counts; chappe_data_* what the data plane does
  *
  * Label values are names of the config, reasons, variants and the like, so that no peer can make
- * series. Not there are the original's metrics of single sessions (a series for each phone), of
- * jitter buffers and loss recovery (a relay has none).
+ * series. Not there are the original's wzp_relay_session_*: loss and round trip of single sessions
+ * (a series for each phone, out of reports in its media, which no plane of ours reads), jitter
+ * buffers and loss recovery (a relay has none; the original never updates these either).
  */
 #ifndef CHAPPE_CONTROL_RIM_METRICS_H
 #define CHAPPE_CONTROL_RIM_METRICS_H

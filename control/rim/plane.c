@@ -320,7 +320,7 @@ static void run_timers(struct plane *p)
 {
     if (p->now >= p->next_tick) {
         ipc_control_side_tick(p->bridge.contract, p->now);
-        readiness_tick(&p->readiness, p->core, bridge_is_live(&p->bridge), p->now);
+        readiness_tick(&p->readiness, p->core, bridge_is_answered(&p->bridge), p->now);
         events_tick(&p->events);
         if (p->http != NULL)
             http_run(p->http); /* its timeouts */

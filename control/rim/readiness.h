@@ -29,7 +29,8 @@ struct readiness {
 void readiness_init(struct readiness *r, uint64_t now);
 void readiness_free(struct readiness *r);
 
-/* In every turn of the loop, at least every 100 ms. `live`: the core has adopted. */
+/* In every turn of the loop, at least every 100 ms. `live`: the core has adopted, and
+   the data plane gives signs of life. */
 void readiness_tick(struct readiness *r, const struct core *core, bool live, uint64_t now);
 /* Around a reload. */
 void readiness_reloading(struct readiness *r, uint64_t now);

@@ -94,6 +94,8 @@ def test_a_control_plane_alone_holds_up_no_boot(lab):
     start("data")
     control.wait("STATUS=0 phones")
     relay.ready()
+    relay.data.signal(signal.SIGKILL)  # and says it again when there is none any more
+    control.wait("STATUS=waiting for the data plane")
 
 
 def test_a_hung_plane_says_nothing_to_the_watchdog(lab):
