@@ -6,6 +6,7 @@
 #include "tests/sim/judge_calls.h"
 #include "tests/sim/leftover.h"
 #include "tests/sim/names.h"
+#include "tests/sim/judge_probes.h"
 #include "tests/sim/judge_routes.h"
 #include "tests/sim/net_connection.h"
 
@@ -218,6 +219,7 @@ void judge(struct world *w, int talkers)
     judge_media(w, &views, talkers);
     judge_presence(w, &views);
     judge_routes(w, &views);
+    judge_probes(w);
     judge_calls(w, &views);
     judge_relays(w);
     views_free(&views);

@@ -103,6 +103,23 @@ static struct legacy *make_original(struct world *w, int relay)
     return l;
 }
 
+int world_probed_by(const struct world *w, int relay)
+{
+    int target = (relay * 7 + 1) % w->options.relays;
+    return relay % 4 != 0 || target == relay ? -1 : target;
+}
+
+static void add_probe(const struct world *w, struct buffer *out, int relay)
+{
+    char address[ADDRESS_TEXT];
+    int target = world_probed_by(w, relay);
+    if (target < 0)
+        return;
+    struct address at = name_relay_address(target);
+    address_text(&at, address);
+    buffer_printf(out, "probe_targets: [\"%s\"]\n", address);
+}
+
 static struct relay *make_relay(struct world *w, int relay)
 {
     const struct world_options *o = &w->options;
@@ -114,6 +131,7 @@ static struct relay *make_relay(struct world *w, int relay)
                   "limits: { federation_hops: %d, federation_room_pps: %u }\n",
                   relay, world_rooms[0], o->global_rooms > 1 ? ", " : "",
                   o->global_rooms > 1 ? world_rooms[1] : "", o->hops, o->room_pps);
+    add_probe(w, &yaml, relay);
     add_peers(w, &yaml, relay, true);
     add_peers(w, &yaml, relay, false);
     buffer_append_u8(&yaml, 0);

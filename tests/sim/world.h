@@ -56,6 +56,8 @@ void world_init(struct world *w, const struct world_options *options);
 void world_free(struct world *w);
 void world_pass(struct world *w, uint64_t ns);
 bool world_is_original(const struct world *w, int relay);
+/* The relay that this one of ours probes; -1: none. */
+int world_probed_by(const struct world *w, int relay);
 /* A plane dies, and starts again; an original is a data plane only. */
 void world_stop_control(struct world *w, int relay);
 void world_start_control(struct world *w, int relay);
