@@ -24,7 +24,8 @@
     X(drop_route_rate, "media over the rate of one route")                                         \
     X(drop_copy, "media that came before over another link")                                       \
     X(drop_link_down, "media for a link without a connection")                                     \
-    X(drop_send, "media that a receiver's connection did not take")                                \
+    X(drop_too_large, "media longer than the path to its receiver takes, tag included")            \
+    X(drop_send, "media that a receiver's connection did not take for another reason")             \
     X(drop_no_memory, "media for which there was no memory")                                       \
     X(dedup_evicted, "packets forgotten by dedup before their time")                               \
     X(signals_in, "signal messages handed to the control plane")                                   \

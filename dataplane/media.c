@@ -12,7 +12,10 @@ struct packet {
 static void refused(struct exchange *x, const struct session *c, const struct packet *packet,
                     int error)
 {
-    x->counters.drop_send++;
+    if (error == ERR_TOO_LARGE)
+        x->counters.drop_too_large++;
+    else
+        x->counters.drop_send++;
     if (x->events && c->room)
         event_ring_put(x->events, &(struct media_event_facts){
                                       .kind = MEDIA_EVENT_local_deliver_error,

@@ -261,14 +261,14 @@ static void put_links(struct uplink *u, struct buffer *row)
         const struct session *active = link->active;
         struct ipc_item item = {
             .type = IPC_link_state,
-            .u.link_state = {.link = link->fingerprint,
-                             .connections = link_living(link),
-                             .rtt_us =
-                                 active ? (uint32_t)(quic_connection_rtt(active->quic) / CLOCK_US)
-                                        : 0,
-                             .datagrams_in = sum.datagrams_in,
-                             .datagrams_out = sum.datagrams_out,
-                             .datagrams_lost = sum.datagrams_lost},
+            .u.link_state =
+                {.link = link->fingerprint,
+                 .connections = link_living(link),
+                 .rtt_us = active ? (uint32_t)(quic_connection_rtt(active->quic) / CLOCK_US) : 0,
+                 .datagrams_in = sum.datagrams_in,
+                 .datagrams_out = sum.datagrams_out,
+                 .datagrams_lost = sum.datagrams_lost,
+                 .datagram_max = active ? quic_connection_datagram_max(active->quic) : 0},
         };
         ipc_item_encode(row, &item);
         put_row(u, row, NOTICE_ROW);

@@ -30,7 +30,7 @@
 #include "common/bytes.h"
 #include "common/fingerprint.h"
 
-#define IPC_VERSION 4
+#define IPC_VERSION 5
 
 #define IPC_ROW_MAX (16u * 1024 * 1024) /* bytes of a row of items */
 #define IPC_ROW_ITEMS_MAX 262144        /* items in a row */
@@ -121,7 +121,8 @@ struct ipc_hops {
     F(U32, rtt_us)      /* of the one that carries media; 0 = not known */                         \
     F(U64, datagrams_in)                                                                           \
     F(U64, datagrams_out)                                                                          \
-    F(U64, datagrams_lost) /* of those that went out, declared lost */
+    F(U64, datagrams_lost) /* of those that went out, declared lost */                             \
+    F(U32, datagram_max)   /* bytes with the tag, on the one that carries media; 0 = not known */
 
 #define IPC_FIELDS_plane_state(F)                                                                  \
     F(U64, started_ms) /* wall clock at start, ms since 1970 */                                    \

@@ -28,6 +28,7 @@ void peer_traffic_take(struct peer_traffic *t, const struct ipc_link_state *stat
     t->sum.lost += rise(fresh.lost, t->last.lost);
     t->last = fresh;
     t->rtt_us = state->rtt_us;
+    t->datagram_max = state->datagram_max;
     if (now - t->window_start >= PEER_TRAFFIC_WINDOW_NS)
         close_window(t, now);
 }

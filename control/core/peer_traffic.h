@@ -27,7 +27,8 @@ struct peer_traffic {
     uint64_t window_start;      /* ns; 0: none */
     double loss;                /* percent, of the last whole window; see peer_traffic_loss */
     bool loss_known;
-    uint32_t rtt_us; /* 0: not known */
+    uint32_t rtt_us;       /* 0: not known */
+    uint32_t datagram_max; /* bytes with the tag; 0: not known */
 };
 
 void peer_traffic_take(struct peer_traffic *t, const struct ipc_link_state *state, uint64_t now);

@@ -85,6 +85,8 @@ static void add_traffic(cJSON *o, const struct peer *peer)
     bool linked = peer_linked(peer);
     add_number(o, "rtt_ms", t->rtt_us / 1000.0, linked && t->rtt_us > 0);
     add_number(o, "loss_pct", loss, linked && loss != PEER_TRAFFIC_NO_LOSS);
+    add_number(o, "max_packet", (double)t->datagram_max - IPC_TAG_SIZE,
+               linked && t->datagram_max > IPC_TAG_SIZE);
     cJSON_AddNumberToObject(o, "packets_in", (double)t->sum.in);
     cJSON_AddNumberToObject(o, "packets_out", (double)t->sum.out);
     cJSON_AddNumberToObject(o, "packets_lost", (double)t->sum.lost);

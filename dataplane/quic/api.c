@@ -36,6 +36,11 @@ uint64_t quic_connection_rtt(const struct quic_connection *c)
     return info.latest_rtt ? info.smoothed_rtt : 0;
 }
 
+uint32_t quic_connection_datagram_max(const struct quic_connection *c)
+{
+    return c->datagram_max;
+}
+
 uint64_t quic_connection_lost(const struct quic_connection *c)
 {
     return c->lost;

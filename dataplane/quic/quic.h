@@ -201,6 +201,9 @@ void *quic_connection_user(const struct quic_connection *c);
 void quic_connection_remote(const struct quic_connection *c, struct address *out);
 /* Smoothed round-trip time in ns; 0 = unknown. */
 uint64_t quic_connection_rtt(const struct quic_connection *c);
+/* Bytes of the longest datagram, tag included, that path and peer take now; 0 = none or unknown. It
+   grows while the path is being probed, and may shrink. */
+uint32_t quic_connection_datagram_max(const struct quic_connection *c);
 /* Datagrams declared lost so far. */
 uint64_t quic_connection_lost(const struct quic_connection *c);
 

@@ -107,7 +107,7 @@ def to_yaml(config):
     return "\n".join(lines) + "\n"
 
 
-MEASURED = ("rtt_ms", "loss_pct", "packets_in", "packets_out", "packets_lost", "since")
+MEASURED = ("rtt_ms", "loss_pct", "max_packet", "packets_in", "packets_out", "packets_lost", "since")
 
 
 def decided(entry):

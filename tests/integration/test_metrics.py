@@ -10,8 +10,8 @@ import socket
 import urllib.error
 import urllib.request
 
-from harness import BOB, CAROL, DAVE, free_port, lossless, main, wait_for
-from peer import Peer
+from harness import ALICE, BOB, CAROL, DAVE, free_port, lossless, main, wait_for
+from peer import MEDIA, Peer
 from scrape import get, values
 from shim import Shim
 
@@ -232,6 +232,48 @@ def test_defect_48_nobody_makes_labels(lab):
     ways = [peers_in(relay, ("wzp_federation_packets_forwarded_total", f'direction="{way}"'))
             for way in ("in", "out")]
     assert ways == [names, names] and peers_in(relay, ("wzp_federation_peer_status",)) == names, ways
+
+
+def test_defect_50_what_is_too_long_for_a_link_is_counted_as_that(lab):
+    """A phone's longest packet does not fit a link of the same path, which puts a tag before it."""
+    relay, phones = with_metrics(lab), lab.puppet("phones")
+    peer = Peer(lab, relay, CAROL)
+    relay.configure(metrics={"listen": relay.metrics}, global_rooms=["general"],
+                    trusted=[peer.trust()])
+    relay.start()
+    peer.link()
+    for name, seed in (("alice", ALICE), ("bob", BOB)):
+        phones.join(name, relay, "general", seed)
+    peer.puppet.send(peer.name, {"GlobalRoomActive": {
+        "room": "general", "participants": [], "chappe": {"want": [
+            {"origin": relay.fingerprint()}]}}})
+    reasons = [f'chappe_drops_total{{plane="data",reason="{r}"}}' for r in ("too_large", "send")]
+
+    def limit():
+        return relay.ctl("peers")[0]["max_packet"] or 0
+
+    def say(size):
+        phones.command("datagram", "alice", (MEDIA + "aa" * size)[:2 * size])
+
+    def heard(puppet, name, size):
+        return any(len(e["hex"]) == 2 * size for e in puppet.events(name, "datagram"))
+
+    def carried(size):
+        say(size)
+        return heard(peer.puppet, peer.name, size + 8)
+    wait_for("media at the peer", lambda: carried(100))
+    path = wait_for("the path was probed", lambda: limit() > 1300 and limit())
+    wait_for("the longest packet at the peer", lambda: carried(limit()))
+    before = [values(relay)[reason] for reason in reasons]
+
+    def dropped_there():
+        """And heard here. The path may turn out to take more meanwhile."""
+        size = limit() + 1
+        say(size)
+        return heard(phones, "bob", size) and values(relay)[reasons[0]] > before[0]
+    wait_for("one that is too long", dropped_there)
+    assert values(relay)[reasons[1]] == before[1] == 0
+    lab.say(f"{path} bytes at first, {limit()} now")
 
 
 def test_what_goes_over_a_link_is_counted_and_survives_the_control_plane(lab):

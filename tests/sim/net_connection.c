@@ -457,6 +457,12 @@ uint64_t quic_connection_rtt(const struct quic_connection *c)
     return 2 * latency(c);
 }
 
+uint32_t quic_connection_datagram_max(const struct quic_connection *c)
+{
+    (void)c;
+    return 0;
+}
+
 void quic_connection_set_liveness(struct quic_connection *c, uint64_t ping_after,
                                   uint64_t dead_after)
 {

@@ -357,7 +357,8 @@ struct plane_census plane_census(const struct plane *p)
         .records = x->records.table.count,
         .copies = n->drop_copy,
         .dropped = n->drop_no_role + n->drop_malformed + n->drop_unknown_tag +
-                   n->drop_participant_rate + n->drop_route_rate + n->drop_link_down + n->drop_send,
+                   n->drop_participant_rate + n->drop_route_rate + n->drop_link_down +
+                   n->drop_too_large + n->drop_send,
         .record_bytes = x->records.bytes,
     };
     for (const struct ledger *l = p->ledgers; l != NULL; l = l->hh.next) {

@@ -10,8 +10,11 @@
 
 static void take(struct peer_traffic *t, uint64_t in, uint64_t out, uint64_t lost, uint64_t seconds)
 {
-    const struct ipc_link_state state = {
-        .rtt_us = 500, .datagrams_in = in, .datagrams_out = out, .datagrams_lost = lost};
+    const struct ipc_link_state state = {.rtt_us = 500,
+                                         .datagram_max = 1400,
+                                         .datagrams_in = in,
+                                         .datagrams_out = out,
+                                         .datagrams_lost = lost};
     peer_traffic_take(t, &state, (1000 + seconds) * CLOCK_SECOND);
 }
 
@@ -27,6 +30,7 @@ static void test_sums_go_on_when_the_link_begins_anew(void **state)
     assert_int_equal(t.sum.out, 268);
     assert_int_equal(t.sum.lost, 5);
     assert_int_equal(t.rtt_us, 500);
+    assert_int_equal(t.datagram_max, 1400);
 }
 
 static void test_loss_is_of_the_last_window(void **state)

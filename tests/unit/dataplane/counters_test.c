@@ -160,10 +160,17 @@ static void drop_link_down(struct world *w)
     receive(w, w->member, setup_packet(1));
 }
 
-static void drop_send(struct world *w)
+static void drop_too_large(struct world *w)
 {
     make_room(w);
     another_member(w)->quic->refuse_datagrams = ERR_TOO_LARGE;
+    receive(w, w->member, setup_packet(1));
+}
+
+static void drop_send(struct world *w)
+{
+    make_room(w);
+    another_member(w)->quic->refuse_datagrams = ERR_CLOSED;
     receive(w, w->member, setup_packet(1));
 }
 
@@ -442,6 +449,7 @@ static const struct counter_case cases[] = {
     CASE(drop_route_rate),
     CASE_WITH(drop_copy, "media_from_links"),
     CASE_WITH(drop_link_down, "media_from_members"),
+    CASE_WITH(drop_too_large, "media_from_members"),
     CASE_WITH(drop_send, "media_from_members"),
     CASE_WITH(drop_no_memory, "media_from_members"),
     CASE(dedup_evicted),

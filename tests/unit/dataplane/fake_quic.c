@@ -235,6 +235,12 @@ uint64_t quic_connection_rtt(const struct quic_connection *c)
     return 0;
 }
 
+uint32_t quic_connection_datagram_max(const struct quic_connection *c)
+{
+    (void)c;
+    return 0;
+}
+
 uint64_t quic_connection_lost(const struct quic_connection *c)
 {
     (void)c;

@@ -384,7 +384,7 @@ static void test_a_receiver_that_takes_nothing_hurts_only_itself(void **state)
     struct setup *s = *state;
     struct scene scene;
     make_scene(s, &scene, false);
-    scene.member[1]->quic->refuse_datagrams = ERR_TOO_LARGE;
+    scene.member[1]->quic->refuse_datagrams = ERR_CLOSED;
     receive(s, scene.member[0], setup_packet(1));
     assert_int_equal(heard(scene.member[2]), 1);
     assert_int_equal(s->exchange.counters.drop_send, 1);
@@ -401,7 +401,8 @@ static void test_defect_50_what_is_too_long_for_a_link_is_counted(void **state)
     assert_int_equal(heard(scene.link1), 0);
     assert_int_equal(heard(scene.link2), 1);
     assert_int_equal(heard(scene.member[1]), 1);
-    assert_int_equal(s->exchange.counters.drop_send, 1);
+    assert_int_equal(s->exchange.counters.drop_too_large, 1);
+    assert_int_equal(s->exchange.counters.drop_send, 0);
 }
 
 static void test_new_egress_replaces_the_old(void **state)
