@@ -5,8 +5,8 @@ silence is silent."""
 import json
 import time
 
-from federation import (ROOM, SHAPES, all_heard, announced, enter, excuse, media_to, relays, told,
-                        watch)
+from federation import (ROOM, SHAPES, all_heard, announced, enter, excuse, media_to, relays, seen,
+                        told, watch)
 from harness import ALICE, BOB, CAROL, DAVE, main, program, wait_for
 from scrape import dropped
 from starvation import Starvation
@@ -147,27 +147,54 @@ def test_nobody_there_and_nobody_behind_gets_no_media(lab):
         assert relay.ctl("peers")[0]["packets_in"] == 0, relay.ctl("peers")
 
 
+def crowd(lab, relay, count):
+    """So many talkers in one process, in the room bench-0."""
+    return lab.start(f"bench-{relay.name}", [
+        program("bench-load"), "--relay", relay.address, "--rooms", "1", "--members", str(count),
+        "--talkers", str(count), "--pps", "50", "--bytes", "120", "--intervals", "1",
+        "--interval-ms", "1500", "--pid", str(relay.data.pid)])
+
+
+def forty_talk(lab, made, phones, crowds):
+    """The first of the phones hears each packet of all 39 others, of phones and crowds; they are at
+    other relays, and the limits are the default's. Each crowd numbers its senders from 0: with two
+    of them, each number is two people, and what they say looks said twice."""
+    machine = Starvation([p.pid for p in (*(r.data for r in made), *(f.process for f in phones),
+                                          *crowds)])
+    for bench in crowds:
+        assert bench.wait(60) == 0, bench.log()
+    sent = [json.loads(bench.out().splitlines()[-1])["sent"] for bench in crowds]
+    report, *others = [phone.report(60) for phone in phones]
+    senders = len(others) + (40 - len(phones)) // len(crowds)
+    assert report["error"] is None and report["participants"] == 40, report
+    assert len(report["heard"]) == senders, report
+    assert len(crowds) > 1 or report["duplicated"] == 0, report
+    assert sum(sent) >= (40 - len(phones)) * 50, sent
+    total = sum(sent) + sum(other["sent"] for other in others)
+    drops = {relay.name: dropped(relay) for relay in made}
+    assert not any("_rate" in series for relay in drops.values() for series in relay), drops
+    if report["received"] != total:  # 2,000 a second overrun the phone's queue in 16 ms
+        excuse(machine, Starvation.LIMIT)
+    assert report["received"] == total, (total, report["received"], report["lost"], drops)
+
+
 def test_forty_talkers_with_the_default_config(lab):
     """39 at one relay, in one process, and one at the other, who hears them all."""
     a, b = relays(lab, *SHAPES["pair"], rooms=["bench-0"])
-    listener, = enter(lab, [b], 4, "--others", 39, room="bench-0")
+    phones = enter(lab, [b], 4, "--others", 39, room="bench-0")
     wait_for("the listener at both relays", lambda: a.ctl("peers")[0]["rooms"])
-    bench = lab.start("bench", [
-        program("bench-load"), "--relay", a.address, "--rooms", "1", "--members", "39",
-        "--talkers", "39", "--pps", "50", "--bytes", "120", "--intervals", "1", "--interval-ms",
-        "1500", "--pid", str(a.data.pid)])
-    machine = Starvation([p.pid for p in (a.data, b.data, listener.process, bench)])
-    assert bench.wait(60) == 0, bench.log()
-    sent = json.loads(bench.out().splitlines()[-1])["sent"]
-    report = listener.report(60)
-    assert report["error"] is None and report["duplicated"] == 0, report
-    assert len(report["heard"]) == 39 and report["participants"] == 40, report
-    assert sent >= 39 * 50, sent
-    drops = {"here": dropped(a), "there": dropped(b)}
-    assert not any("_rate" in series for relay in drops.values() for series in relay), drops
-    if report["received"] != sent:  # 2,000 a second overrun the phone's queue in 16 ms
-        excuse(machine, Starvation.LIMIT)
-    assert report["received"] == sent, (sent, report["received"], report["lost"], drops)
+    forty_talk(lab, [a, b], phones, [crowd(lab, a, 39)])
+
+
+def test_forty_talkers_of_two_origins_over_one_link(lab):
+    """The limit is one peer's for a room: those at the next relay and those behind it share it."""
+    made = relays(lab, *SHAPES["chain of three"], rooms=["bench-0"])
+    phones = enter(lab, [made[2], made[0]], 4, "--others", 39, room="bench-0")
+    for phone in phones:
+        wait_for("both in each list", lambda p=phone: seen(p) == 2)
+    wait_for("the room on all links", lambda: all(
+        p["rooms"] for relay in made for p in relay.ctl("peers")))
+    forty_talk(lab, made, phones, [crowd(lab, made[0], 19), crowd(lab, made[1], 19)])
 
 
 if __name__ == "__main__":
