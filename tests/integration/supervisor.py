@@ -21,19 +21,24 @@ class Supervisor:
     """Starts the relay's two planes and starts each again when it ends."""
 
     def __init__(self, lab, relay):
-        self.relay = relay
+        self.lab, self.relay = lab, relay
         self.logs = lab.path(f"{relay.name}.logs")
-        run = lab.path(f"{relay.name}.supervisor")
+        os.mkdir(self.logs)
+        self.config = self._configure()
+        self.process = lab.start(f"{relay.name}-supervisord", ["supervisord", "-c", self.config],
+                                 relay.env)
+
+    def _configure(self):
+        """Fills the templates for many relays in one supervisord; the path of the config."""
+        run = self.lab.path(f"{self.relay.name}.supervisor")
         os.mkdir(run)
         os.mkdir(os.path.join(run, "logs"))
-        os.mkdir(self.logs)
         relay_conf = os.path.join(run, "relay.conf")
         conf = os.path.join(run, "supervisord.conf")
-        _fill("relay.conf", relay_conf, name=relay.name, config=relay.config_path, logs=self.logs,
-              bin=os.path.abspath(os.path.dirname(program("chappe-data"))))
+        _fill("relay.conf", relay_conf, name=self.relay.name, config=self.relay.config_path,
+              logs=self.logs, bin=os.path.abspath(os.path.dirname(program("chappe-data"))))
         _fill("supervisord.conf", conf, dir=run, run=run, relays=relay_conf)
-        self.process = lab.start(f"{relay.name}-supervisord", ["supervisord", "-c", conf],
-                                 relay.env)
+        return conf
 
     def pid(self, plane):
         """None: it does not run at this moment."""
@@ -61,8 +66,11 @@ class Supervisor:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    def log_path(self, plane):
+        return os.path.join(self.logs, f"{self.relay.name}-{plane}.log")
+
     def log(self, plane):
-        with open(os.path.join(self.logs, f"{self.relay.name}-{plane}.log"), errors="replace") as f:
+        with open(self.log_path(plane), errors="replace") as f:
             return f.read()
 
 

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from harness import BIN, PATIENCE, Skip, begin_talk, lossless, main, program, wait_for
+from supervisor import Supervisor
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEPLOY = os.path.join(ROOT, "deploy")
@@ -156,21 +157,21 @@ def test_the_units_are_hardened(lab):
 
 # ---- supervisord ----
 
-class Supervised:
-    """deploy/supervisor/chappe.conf under a supervisord of its own, with the paths of this test."""
+class Supervised(Supervisor):
+    """Under deploy/supervisor/chappe.conf, with the paths of this test."""
 
     def __init__(self, lab, relay):
         if not shutil.which("supervisord"):
             raise Skip("no supervisord here")
-        self.lab, self.relay = lab, relay
-        self.logs = lab.path("logs")
-        os.mkdir(self.logs)
+        super().__init__(lab, relay)
+
+    def _configure(self):
+        os.mkdir(self.lab.path("logs"))  # supervisord's own
         self._fill("chappe.conf", {"/usr/bin/": os.path.abspath(BIN) + "/",
-                                   "/etc/chappe/relay.yaml": relay.config_path,
+                                   "/etc/chappe/relay.yaml": self.relay.config_path,
                                    "/var/log/chappe": self.logs, "user = chappe\n": ""})
-        self.config = self._fill("supervisord.conf", {
-            "${dir}": lab.directory, "${run}": lab.directory, "${relays}": "chappe.conf"})
-        self.process = lab.start("supervisord", ["supervisord", "-c", self.config])
+        return self._fill("supervisord.conf", {
+            "${dir}": self.lab.directory, "${run}": self.lab.directory, "${relays}": "chappe.conf"})
 
     def _fill(self, name, values):
         with open(os.path.join(DEPLOY, "supervisor", name)) as f:
@@ -182,27 +183,19 @@ class Supervised:
             f.write(text)
         return self.lab.path(name)
 
+    def log_path(self, plane):
+        return os.path.join(self.logs, plane + ".log")
+
     def ctl(self, *words):
         return subprocess.run(["supervisorctl", "-c", self.config, *words], capture_output=True,
                               text=True, timeout=PATIENCE)
 
-    def pid(self, plane):
-        """0 while it is not running."""
-        out = self.ctl("pid", f"chappe-{plane}").stdout.strip()
-        return int(out) if out.isdigit() else 0
-
     def state(self, plane):
         return (self.ctl("status", f"chappe-{plane}").stdout.split() + ["", ""])[1]
 
-    def log(self, plane):
-        with open(os.path.join(self.logs, plane + ".log"), errors="replace") as f:
-            return f.read()
-
-    def kill(self, plane):
+    def replace(self, plane):
         """kill -9; returns when supervisord has started the next one."""
-        old = wait_for(f"{plane} runs", lambda: self.pid(plane))
-        os.kill(old, signal.SIGKILL)
-        wait_for(f"{plane} runs again", lambda: self.pid(plane) not in (0, old))
+        self.wait_pid(plane, other_than=self.kill(plane))
 
 
 def supervised(lab):
@@ -217,7 +210,7 @@ def test_supervisord_never_gives_a_killed_control_plane_up(lab):
     relay, supervisor = supervised(lab)
     phones = begin_talk(lab, relay, 20)
     for _ in range(6):  # more than the three starts after which its default gives up
-        supervisor.kill("control")
+        supervisor.replace("control")
     relay.ready()
     assert supervisor.log("control").count("adopting") >= 1
     for phone in phones:
@@ -246,7 +239,7 @@ def test_supervisord_brings_a_killed_data_plane_back(lab):
     phone = lab.phone("phone", relay, "--register")
     phone.fingerprint()
     for turn in range(2):
-        supervisor.kill("data")
+        supervisor.replace("data")
         wait_for("the phone is back",
                  lambda turn=turn: phone.process.log().count("registered ") == turn + 2)
     relay.ready()
