@@ -67,14 +67,9 @@ class Scene:
         return len(self.original.puppet.messages(self.original.name, "Ping"))
 
 
-def test_half_a_minute(lab):
-    scene = Scene(lab)
-    relay, phones, original = scene.relay, scene.phones, scene.original
-    relay.control.signal(signal.SIGKILL)
-    relay.control.wait()
-    since = time.monotonic()
-
-    # Who comes now: a phone that has much to say, a member of a room, phones; and one too many.
+def newcomers(scene):
+    """A phone that has much to say, a member of a room, phones; and one too many."""
+    relay, phones = scene.relay, scene.phones
     phones.open("alice", relay, "_signal")
     phones.command("register", "alice", ALICE)
     for number in range(PINGS):
@@ -90,6 +85,10 @@ def test_half_a_minute(lab):
     phones.command("close", "more0")
     phones.wait_closed("more0")
 
+
+def talk_on(scene, since):
+    """Until it was long enough. Everybody is still there then, and nobody has been answered."""
+    phones, original = scene.phones, scene.original
     heard, last = scene.pings(), time.monotonic()
     while time.monotonic() - since < HEADLESS_S:
         scene.speak()
@@ -103,15 +102,18 @@ def test_half_a_minute(lab):
         assert not phones.events(name, "closed"), name
     assert not original.puppet.events(original.name, "closed")
 
-    relay.start_control()
-    relay.ready()
+
+def all_is_dealt_with(scene):
+    """What was said meanwhile, what was due, who was refused; and what was there is as it was."""
+    relay, phones = scene.relay, scene.phones
     assert phones.wait_message("alice", "RegisterPresenceAck")["success"]
     wait_for("all Pongs", lambda: len(phones.messages("alice", "Pong")) >= PINGS)
     assert [p["timestamp_ms"] for p in phones.messages("alice", "Pong")] == list(range(PINGS))
     wait_for("Bob rings again", lambda: any(
         o["call_id"] == "h2" for o in phones.messages("bob", "DirectCallOffer")))
     phones.wait_message("kitchen", "CallAnswer")
-    for told in (lambda: phones.messages("bob", "Hangup"), lambda: original.forwarded("Hangup")):
+    for told in (lambda: phones.messages("bob", "Hangup"),
+                 lambda: scene.original.forwarded("Hangup")):
         wait_for("the end of the call that rang for too long", lambda t=told: [
             h for h in t() if h["call_id"] == "h3" and h["reason"] == "Timeout"])
     wait_for("the one that was refused to be counted", lambda: values(relay).get(
@@ -120,10 +122,21 @@ def test_half_a_minute(lab):
         now = scene.state()[what]
         assert all(entry in now for entry in entries), (what, entries, now)
 
+
+def test_half_a_minute(lab):
+    scene = Scene(lab)
+    scene.relay.control.signal(signal.SIGKILL)
+    scene.relay.control.wait()
+    since = time.monotonic()
+    newcomers(scene)
+    talk_on(scene, since)
+    scene.relay.start_control()
+    scene.relay.ready()
+    all_is_dealt_with(scene)
     scene.speak()
-    original.forward({"Hangup": {"reason": "Normal", "call_id": "h1"}})
+    scene.original.forward({"Hangup": {"reason": "Normal", "call_id": "h1"}})
     wait_for("Bob's call to end", lambda: any(
-        h["call_id"] == "h1" for h in phones.messages("bob", "Hangup")))
+        h["call_id"] == "h1" for h in scene.phones.messages("bob", "Hangup")))
 
 
 if __name__ == "__main__":
