@@ -281,8 +281,9 @@ class Relay:
                 self.config.pop(key, None)
             else:
                 self.config[key] = value
-        with open(self.config_path, "w") as f:
+        with open(self.config_path + ".new", "w") as f:
             f.write(to_yaml(self.config) + more_lines)
+        os.replace(f.name, self.config_path)  # a plane that starts now reads the one or the other
 
     def peer(self, other, address=None, **more):
         """The entry of `peers:` by which we dial the other relay."""
@@ -499,6 +500,16 @@ class Puppet:
         self.command("register", name, seed, *([alias] if alias else []))
         assert self.wait_message(name, "RegisterPresenceAck")["success"]
         return user_fingerprint(seed)
+
+    def set_up(self, a, b, call_id):
+        """Alice, at relay `a`, and Bob, at `b`, are in a call, without media yet; who they are."""
+        bob = self.register("bob", b, BOB)
+        alice = self.register("alice", a, ALICE)
+        self.send("alice", offer(alice, bob, call_id))
+        self.wait_message("bob", "DirectCallOffer")
+        self.send("bob", answer(call_id))
+        self.wait_message("alice", "CallSetup")
+        return alice, bob
 
     def join(self, name, relay, room, seed):
         """A room member under our strings."""

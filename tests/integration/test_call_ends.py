@@ -203,12 +203,7 @@ def duplicate_call_id(lab, a, b):
 @on_both("third_phone_in_a_call_room")
 def third_phone(lab, a, b):
     puppet = lab.puppet()
-    bob = puppet.register("bob", b, BOB)
-    alice = puppet.register("alice", a, ALICE)
-    puppet.send("alice", offer(alice, bob, "c3"))
-    puppet.wait_message("bob", "DirectCallOffer")
-    puppet.send("bob", answer("c3"))
-    puppet.wait_message("alice", "CallSetup")
+    puppet.set_up(a, b, "c3")
     puppet.join("alice-media", a, "call-c3", ALICE)
     puppet.join("bob-media", b, "call-c3", BOB)
     for relay, name in ((a, "carol-at-a"), (b, "carol-at-b")):
@@ -240,12 +235,7 @@ def test_defect_06_a_new_registration_outlives_the_old_connection(lab):
 def test_registered_phone_keeps_its_call_when_it_registers_again(lab):
     relay, _ = one(lab)
     puppet = lab.puppet()
-    bob = puppet.register("bob", relay, BOB)
-    alice = puppet.register("alice", relay, ALICE)
-    puppet.send("alice", offer(alice, bob, "k1"))
-    puppet.wait_message("bob", "DirectCallOffer")
-    puppet.send("bob", answer("k1"))
-    puppet.wait_message("alice", "CallSetup")
+    puppet.set_up(relay, relay, "k1")
     puppet.register("alice-again", relay, ALICE)
     puppet.wait_closed("alice")
     assert not puppet.messages("bob", "Hangup")

@@ -208,12 +208,7 @@ def test_no_limit_where_none_is_set(lab):
 def test_defect_61_who_joins_again_replaces_his_own_zombie(lab):
     relay = lab.relay("relay").start()
     puppet = lab.puppet()
-    bob = puppet.register("bob", relay, BOB)
-    alice = puppet.register("alice", relay, ALICE)
-    puppet.send("alice", offer(alice, bob, "z1"))
-    puppet.wait_message("bob", "DirectCallOffer")
-    puppet.send("bob", answer("z1"))
-    puppet.wait_message("alice", "CallSetup")
+    alice, bob = puppet.set_up(relay, relay, "z1")
     puppet.join("alice-media", relay, "call-z1", ALICE)
     puppet.join("bob-media", relay, "call-z1", BOB)
     puppet.join("alice-again", relay, "call-z1", ALICE)  # the room has two places
