@@ -109,6 +109,7 @@ static void retire_room(struct core *c, struct global_room *room)
         media_route_forget_room(c, link, room);
     deferred_cancel(c, &room->members);
     deferred_cancel(c, &room->roster);
+    timer_stop(c, &room->tell);
     deferred_add(c, &room->media);
     struct room *members = rooms_find(c, room->name);
     if (members == NULL)
@@ -230,6 +231,7 @@ static void free_room(struct core *c, struct global_room *room)
     deferred_cancel(c, &room->members);
     deferred_cancel(c, &room->media);
     deferred_cancel(c, &room->roster);
+    timer_stop(c, &room->tell);
     free(room);
 }
 
@@ -255,6 +257,7 @@ static void forget_all(struct core *c)
         deferred_cancel(c, &room->members);
         deferred_cancel(c, &room->media);
         deferred_cancel(c, &room->roster);
+        timer_stop(c, &room->tell);
         room->occupied = false;
         room->own = NULL;
         room->egress = room->told = 0;
@@ -511,6 +514,8 @@ static void adopt_room(struct core *c, struct global_room *room)
         deferred_add(c, &room->roster);
         return;
     }
+    if (heap_contains(&room->tell.node))
+        return; /* what they know is in its record */
     struct participants list = global_room_remote(c, room, members);
     room->told = global_room_digest(&list);
     participants_free(&list);

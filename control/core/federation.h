@@ -25,11 +25,12 @@
 #include "control/core/rooms.h"
 #include "control/core/trail.h"
 
-#define FEDERATION_PATH_MAX 16            /* relays in a path, whatever the config allows */
-#define FEDERATION_ENTRIES_MAX 16384      /* of one link */
-#define FEDERATION_DEMANDS_MAX 16384      /* of one link */
-#define FEDERATION_LINGER_NS CLOCK_SECOND /* the old path's media, after a change of paths */
-#define FEDERATION_ORIGINALS_MAX 64       /* that a neighbour says it is linked with */
+#define FEDERATION_PATH_MAX 16               /* relays in a path, whatever the config allows */
+#define FEDERATION_ENTRIES_MAX 16384         /* of one link */
+#define FEDERATION_DEMANDS_MAX 16384         /* of one link */
+#define FEDERATION_LINGER_NS CLOCK_SECOND    /* the old path's media, after a change of paths */
+#define FEDERATION_ORIGINALS_MAX 64          /* that a neighbour says it is linked with */
+#define FEDERATION_GATHER_NS (20 * CLOCK_MS) /* changes elsewhere that make one RoomUpdate */
 
 struct federation_link;
 struct original;
@@ -139,6 +140,7 @@ struct global_room {
     uint64_t egress;            /* digest of the egress as last put */
     bool retired;               /* no longer global: it only winds up */
     uint64_t told;              /* digest of the remote list as last told */
+    struct timer tell;          /* it is another one: the members are told then */
     UT_hash_handle hh;
     UT_hash_handle hh_hashed;
 };

@@ -11,7 +11,7 @@
 
 #define RECORD_VERSION 1
 #define ENTRY_VERSION 3 /* 2: without digest; 1: and with all of the topic's key, and the link */
-#define TOPIC_VERSION 2 /* 1: without a hold */
+#define TOPIC_VERSION 3 /* 2: without what the members are to be told; 1: and without a hold */
 #define QUEUE_VERSION                                                                              \
     4 /* 3: without `asked`; 2: with what is held; 1: and without the neighbour's originals */
 /* Beyond that a successor says everything again. The record is written with every change, so its
@@ -71,6 +71,26 @@ static void put(struct core *c, const char *key, struct buffer *value)
 
 /* ---- writing ---- */
 
+/* Our own topic's record says it for the room. */
+static void put_gathered(struct buffer *out, const struct topic *topic)
+{
+    const struct global_room *room = topic->key.room;
+    bool gathered = topic == room->own && heap_contains(&room->tell.node);
+    buffer_append_u64(out, gathered ? room->tell.node.key : 0);
+    buffer_append_u64(out, gathered ? room->told : 0);
+}
+
+static void get_gathered(struct core *c, struct reader *r, const struct topic *topic)
+{
+    struct global_room *room = topic->key.room;
+    uint64_t at = reader_u64(r);
+    uint64_t told = reader_u64(r);
+    if (r->failed || at == 0 || topic != room->own)
+        return;
+    room->told = told;
+    timer_set(c, &room->tell, at);
+}
+
 void federation_record_topic(struct core *c, struct deferred *work)
 {
     const struct topic *topic = heap_entry(work, struct topic, record);
@@ -85,6 +105,7 @@ void federation_record_topic(struct core *c, struct deferred *work)
     buffer_append_u64(&value,
                       heap_contains(&topic->linger.node) ? topic->linger.node.key : UINT64_MAX);
     federation_put_hold(&value, topic);
+    put_gathered(&value, topic);
     put(c, key, &value);
 }
 
@@ -321,6 +342,8 @@ int federation_restore_topic(struct core *c, struct bytes name, struct bytes val
         timer_set(c, &topic->linger, linger);
     if (format > 1)
         federation_get_hold(c, &r, topic);
+    if (format > 2)
+        get_gathered(c, &r, topic);
     return r.failed ? ERR_SYNTAX : 0;
 }
 

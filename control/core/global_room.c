@@ -37,7 +37,8 @@ static void note_members(struct core *c, struct deferred *work)
     bool occupied = members != NULL && members->count > 0;
     struct participants list = {0};
     list_members(c, members, &list);
-    if (participants_equal(&list, &room->own->list)) {
+    bool changed = !participants_equal(&list, &room->own->list);
+    if (!changed) {
         participants_free(&list);
     } else {
         participants_free(&room->own->list);
@@ -48,12 +49,14 @@ static void note_members(struct core *c, struct deferred *work)
     }
     deferred_add(c, &room->media);
     originals_of_room_changed(c, room);
+    if (changed || occupied != room->occupied) { /* they are told of everybody now */
+        struct participants remote = global_room_remote(c, room, members);
+        room->told = global_room_digest(&remote);
+        participants_free(&remote);
+    }
     if (occupied == room->occupied)
         return;
     room->occupied = occupied;
-    struct participants remote = global_room_remote(c, room, members);
-    room->told = global_room_digest(&remote);
-    participants_free(&remote);
     for (struct topic *t = room->topics; t != NULL; t = t->next)
         topic_demanded(c, t);
 }
@@ -243,17 +246,39 @@ uint64_t global_room_digest(const struct participants *list)
     return hash | 1;
 }
 
-static void tell_members(struct core *c, struct deferred *work)
+/* False: nobody is here to see who is elsewhere. */
+static bool look(struct core *c, const struct global_room *room, uint64_t *digest)
+{
+    const struct room *members = rooms_find(c, room->name);
+    if (members == NULL || members->count == 0)
+        return false;
+    struct participants list = global_room_remote(c, room, members);
+    *digest = global_room_digest(&list);
+    participants_free(&list);
+    return true;
+}
+
+/* More may change at once, over other links: all of it makes one RoomUpdate. */
+static void gather(struct core *c, struct deferred *work)
 {
     struct global_room *room = heap_entry(work, struct global_room, roster);
-    struct room *members = rooms_find(c, room->name);
-    if (members == NULL || members->count == 0)
+    uint64_t digest;
+    if (room->own == NULL || heap_contains(&room->tell.node) || !look(c, room, &digest) ||
+        digest == room->told)
         return;
-    struct participants list = global_room_remote(c, room, members);
-    uint64_t digest = global_room_digest(&list);
-    participants_free(&list);
-    if (digest != room->told)
-        room_changed(c, members);
+    timer_set(c, &room->tell, c->now + FEDERATION_GATHER_NS);
+    deferred_add(c, &room->own->record);
+}
+
+static void tell_members(struct core *c, struct timer *timer)
+{
+    struct global_room *room = heap_entry(timer, struct global_room, tell);
+    uint64_t digest;
+    if (room->own != NULL)
+        deferred_add(c, &room->own->record);
+    if (!look(c, room, &digest) || digest == room->told)
+        return;
+    room_changed(c, rooms_find(c, room->name));
     room->told = digest;
 }
 
@@ -266,5 +291,6 @@ void global_room_init(struct global_room *room)
 {
     room->members.run = note_members;
     room->media.run = make_media;
-    room->roster.run = tell_members;
+    room->roster.run = gather;
+    room->tell.due = tell_members;
 }

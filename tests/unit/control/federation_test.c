@@ -1,5 +1,6 @@
 /* Global rooms between relays of ours: who sees whom, and which way media goes. */
 #include "common/error.h"
+#include "control/core/federation.h"
 #include "mesh.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -167,6 +168,7 @@ static void defect_24_a_lost_link_withdraws(void **state)
     struct mesh_person b = mesh_enter(h, 1, 2, "general");
     settle(h);
     harness_cut(h, 0, 1);
+    harness_pass(h, FEDERATION_GATHER_NS);
     mesh_expect_sees(&a, &b, false);
     mesh_expect_sees(&b, &a, false);
     settle(h);
@@ -365,6 +367,7 @@ static void defect_80_lists_are_checked(void **state)
         "{\"fingerprint\":\"no good\",\"alias\":null}],\"chappe\":{\"version\":{\"start\":9,"
         "\"counter\":9},\"origin\":\"%s\",\"publisher\":\"%s\",\"path\":[\"%s\"]}}}",
         from, from, from);
+    harness_pass(h, FEDERATION_GATHER_NS);
     expect_message(a.member, "RoomUpdate", "\"count\":2",
                    "{\"fingerprint\":\"good\",\"alias\":null,\"relay_label\":\"relay-1\"}", NULL);
     /* Defect 13: rooms that are not global, and call rooms, are nobody's business. */

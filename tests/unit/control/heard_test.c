@@ -13,6 +13,7 @@ struct scene {
     struct relay *relay;
     struct mesh_person member;
     struct fake_connection *links[8]; /* by number */
+    bool at_once;                     /* no time passes after what is said */
     bool of_original; /* what is said: the publisher is the one before the last of the path */
 };
 
@@ -71,7 +72,7 @@ static void say_over(const struct scene *s, struct fake_connection *conn, const 
     buffer_append_u8(&text, 0);
     sim_say(s->relay, conn, (const char *)text.data);
     buffer_free(&text);
-    harness_pass(s->h, 200 * CLOCK_MS);
+    harness_pass(s->h, s->at_once ? CLOCK_MS : 200 * CLOCK_MS);
 }
 
 /* Over the link of the first in the path. Each letter in `names` is somebody. */
@@ -434,6 +435,91 @@ static void test_cap_of_a_link(void **state)
     harness_free(s.h);
 }
 
+/* ---- what members are told ---- */
+
+/* How many RoomUpdates the member got since the messages that were looked at. */
+static int updates(const struct scene *s)
+{
+    int count = 0;
+    for (; s->member.member->taken < s->member.member->message_count; s->member.member->taken++)
+        count += strncmp(s->member.member->messages[s->member.member->taken].text,
+                         "{\"RoomUpdate\"", 13) == 0;
+    return count;
+}
+
+/* Whoever is elsewhere keeps his place, whichever way his relay is reached. */
+static void test_the_order_does_not_depend_on_paths(void **state)
+{
+    (void)state;
+    struct scene s = scene_new(9);
+    say(&s, "75", 10, 1, "db");
+    say(&s, "7", 10, 1, "c");
+    say(&s, "6", 10, 1, "ea");
+    expect_seen(&s, "abcde");
+    char before[4096];
+    snprintf(before, sizeof(before), "%s", mesh_roster(s.member.member));
+    char *at[5];
+    for (int i = 0; i < 5; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "\"user-%c\"", "abcde"[i]);
+        assert_non_null(at[i] = strstr(before, text));
+        assert_true(i == 0 || at[i - 1] < at[i]);
+    }
+    updates(&s);
+    say(&s, "65", 10, 1, "db"); /* a better path */
+    withdraw(&s, HIGH);
+    say(&s, "75", 10, 1, "db");
+    withdraw(&s, LOW);
+    link_puppet(&s, ORIGIN);
+    say(&s, "5", 10, 1, "db");
+    assert_int_equal(updates(&s), 0);
+    assert_string_equal(mesh_roster(s.member.member), before);
+    harness_free(s.h);
+}
+
+/* What three links say at once, and the loss of two of them, is one RoomUpdate each. */
+static void test_changes_at_once_make_one_update(void **state)
+{
+    (void)state;
+    for (int adopt = 0; adopt < 2; adopt++) {
+        struct scene s = scene_new(9);
+        updates(&s);
+        s.at_once = true;
+        say(&s, "4", 10, 1, "a");
+        say(&s, "6", 10, 1, "b");
+        if (adopt) /* the next control plane tells it, at the same time */
+            sim_adopt(s.relay);
+        say(&s, "7", 10, 1, "c");
+        assert_int_equal(updates(&s), 0);
+        harness_pass(s.h, FEDERATION_GATHER_NS);
+        assert_int_equal(updates(&s), 1);
+        expect_seen(&s, "abc");
+        sim_hang(s.relay, s.links[LOW]);
+        sim_hang(s.relay, s.links[HIGH]);
+        if (adopt)
+            sim_adopt(s.relay);
+        harness_pass(s.h, CLOCK_SECOND);
+        assert_int_equal(updates(&s), 1);
+        expect_seen(&s, "a");
+        harness_free(s.h);
+    }
+}
+
+/* Who joins here is told of all at once, and nothing is said again. */
+static void test_a_join_tells_what_was_gathered(void **state)
+{
+    (void)state;
+    struct scene s = scene_new(9);
+    s.at_once = true;
+    updates(&s);
+    say(&s, "6", 10, 1, "b");
+    mesh_enter(s.h, 0, 2, "general");
+    expect_seen(&s, "b");
+    harness_pass(s.h, CLOCK_SECOND);
+    assert_int_equal(updates(&s), 1);
+    harness_free(s.h);
+}
+
 /* ---- how much is said at a time ---- */
 
 static void test_burst(void **state)
@@ -476,6 +562,9 @@ int main(void)
         cmocka_unit_test(test_two_do_not_believe_it_of_each_other),
         cmocka_unit_test(test_rules_of_paths),
         cmocka_unit_test(test_cap_of_a_link),
+        cmocka_unit_test(test_the_order_does_not_depend_on_paths),
+        cmocka_unit_test(test_changes_at_once_make_one_update),
+        cmocka_unit_test(test_a_join_tells_what_was_gathered),
         cmocka_unit_test(test_burst),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

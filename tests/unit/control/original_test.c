@@ -102,9 +102,9 @@ static void test_lists_replace_one_another(void **state)
     (void)state;
     struct scene s = scene_new(false);
     say_active(s.r, s.o, "general", one(OLGA, NULL), one(OTTO, NULL));
+    settle(s.h);
     assert_true(shows(&s.a, OLGA) && shows(&s.a, OTTO));
     assert_non_null(strstr(mesh_roster(s.a.member), "\"relay_label\":\"relay-7\""));
-    settle(s.h);
     say_active(s.r, s.o, "general", one(PAUL, "p"), NULL); /* forwarded: leaves its own alone */
     settle(s.h);
     assert_true(shows(&s.a, OLGA) && !shows(&s.a, PAUL)); /* delegate is false */
