@@ -25,7 +25,7 @@ def begin(sim, arguments, again):
 
 
 def trace(process):
-    out, _ = process.communicate(timeout=100)
+    out, _ = process.communicate(timeout=250)
     found = re.findall(r"trace ([0-9a-f]{16})", out)
     if process.returncode != 0 or len(found) != 1:
         sys.exit(f"{process.args}: exit status {process.returncode}\n{out[-2000:]}")
