@@ -374,19 +374,12 @@ int ipc_control_side_receive(struct ipc_control_side *c, struct bytes message)
 
 /* ---- transactions ---- */
 
-int ipc_control_side_transact(struct ipc_control_side *c, struct bytes row)
+static int send_row(struct ipc_control_side *c, struct bytes row)
 {
-    if (c->state != IPC_CONTROL_LIVE)
-        return ERR_CLOSED;
     if (row.len > IPC_ROW_MAX)
         return ERR_TOO_LARGE;
-    if (row.len == 0)
-        return 0;
-    if (c->outbox.bytes + row.len > IPC_UNCOMMITTED_MAX) {
-        start_over(c);
-        c->lost_error = ERR_FULL;
+    if (c->outbox.bytes + row.len > IPC_UNCOMMITTED_MAX)
         return ERR_FULL;
-    }
     struct buffer *out = begin(c, IPC_KIND_command, c->sent + 1);
     int rc = buffer_append_bytes(out, row);
     if (rc == 0)
@@ -397,6 +390,20 @@ int ipc_control_side_transact(struct ipc_control_side *c, struct bytes row)
     c->counters.commands++;
     c->callbacks.publish(c->context, buffer_view(out));
     return 0;
+}
+
+int ipc_control_side_transact(struct ipc_control_side *c, struct bytes row)
+{
+    if (c->state != IPC_CONTROL_LIVE)
+        return ERR_CLOSED;
+    if (row.len == 0)
+        return 0;
+    int rc = send_row(c, row);
+    if (rc != 0) { /* what it says is true of the caller's objects and of nothing else */
+        start_over(c);
+        c->lost_error = rc;
+    }
+    return rc;
 }
 
 /* ---- time ---- */

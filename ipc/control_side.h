@@ -89,8 +89,8 @@ int ipc_control_side_receive(struct ipc_control_side *c, struct bytes message);
 int ipc_control_side_reply(struct ipc_control_side *c, struct bytes reply);
 /*
  * Sends one transaction: a row of encoded items, at most IPC_ROW_MAX bytes. 0; ERR_CLOSED while not
- * live; ERR_TOO_LARGE; ERR_MEMORY; ERR_FULL: too much is uncommitted, `lost` follows with the next
- * tick. On an error nothing was sent.
+ * live; ERR_TOO_LARGE; ERR_MEMORY; ERR_FULL: too much is uncommitted. On an error nothing was sent,
+ * and we are not live any more: with the next tick `lost` follows, and a new adoption.
  */
 int ipc_control_side_transact(struct ipc_control_side *c, struct bytes row);
 /* Every 100 ms. `now` in ns: for repeating a request and noticing a silent data plane. */

@@ -153,7 +153,7 @@ static void on_version_mismatch(void *context, unsigned ours, unsigned theirs)
 void bridge_transact(struct bridge *b, struct bytes row)
 {
     int rc = ipc_control_side_transact(b->contract, row);
-    if (rc != 0) { /* a new adoption follows and finds what was not done */
+    if (rc != 0) { /* a new adoption follows, whatever it was, and finds what was not done */
         b->unsent = true;
         log_event(LOG_ERROR, "transaction_not_sent", LOG_ERR(rc), LOG_U64("bytes", row.len));
     }

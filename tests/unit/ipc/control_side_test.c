@@ -346,15 +346,30 @@ static void rule_transaction_refused_means_a_new_adoption(void **state)
     assert_request(f, 202, 0, 0, 1);
 }
 
-static void rule_transaction_too_large_is_not_sent(void **state)
+static void rule_transaction_empty_is_not_sent(void **state)
+{
+    struct fixture *f = *state;
+    adopt(f);
+    assert_int_equal(ipc_control_side_transact(f->side, BYTES_NONE), 0);
+    assert_int_equal(f->published.count, 0);
+    assert_int_equal(ipc_control_side_state(f->side), IPC_CONTROL_LIVE);
+}
+
+/* The data plane will never have what it says: only a new adoption makes both agree. */
+static void rule_transaction_too_large_means_a_new_adoption(void **state)
 {
     struct fixture *f = *state;
     uint8_t *row = calloc(1, IPC_ROW_MAX + 1);
     adopt(f);
     assert_int_equal(ipc_control_side_transact(f->side, (struct bytes){row, IPC_ROW_MAX + 1}),
                      ERR_TOO_LARGE);
-    assert_int_equal(ipc_control_side_transact(f->side, (struct bytes){row, 0}), 0);
     assert_int_equal(f->published.count, 0);
+    assert_int_equal(ipc_control_side_state(f->side), IPC_CONTROL_SEEKING);
+    assert_int_equal(transact(f), ERR_CLOSED);
+    script_assert_log(&f->log, ""); /* not inside the caller's own call */
+    tick(f);
+    script_assert_log(&f->log, "lost: larger than its limit;");
+    assert_request(f, 202, 0, 0, 1);
     free(row);
 }
 
@@ -624,7 +639,8 @@ int main(void)
         RULE(rule_ack_a_note_is_reported_until_adoption),
         RULE(rule_transaction_numbers_follow_the_snapshots),
         RULE(rule_transaction_refused_means_a_new_adoption),
-        RULE(rule_transaction_too_large_is_not_sent),
+        RULE(rule_transaction_empty_is_not_sent),
+        RULE(rule_transaction_too_large_means_a_new_adoption),
         RULE(rule_gap_is_told),
         RULE(rule_gap_shows_in_the_others_position),
         RULE(rule_gap_commands_are_sent_again),
