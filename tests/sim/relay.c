@@ -8,6 +8,8 @@
 #include "tests/sim/net_connection.h"
 #include "tests/sim/names.h"
 
+#define FIRST_EPOCH 1000000 /* the start of the first life */
+
 static void set_deadline(struct relay *r)
 {
     uint64_t at = core_deadline(r->core);
@@ -159,11 +161,14 @@ void relay_kill_data(struct relay *r)
     r->data_runs = r->adopted = false;
 }
 
+/* Its clock was set back before each other start. */
 void relay_start_data(struct relay *r)
 {
     if (r->data_runs)
         return;
-    r->data_epoch++;
+    r->data_lives++;
+    r->data_epoch =
+        r->data_lives % 2 == 0 ? FIRST_EPOCH + r->data_lives : FIRST_EPOCH - r->data_lives;
     plane_start(r->plane);
     r->data_runs = true;
     if (r->core != NULL)
@@ -195,7 +200,7 @@ struct relay *relay_new(struct net *net, int number, const char *yaml)
     struct fingerprint_tls certificate = name_relay(number);
     r->net = net;
     r->number = number;
-    r->data_epoch = 1;
+    r->data_epoch = FIRST_EPOCH;
     r->answering.due = answer;
     r->deadline.due = due;
     r->notice.due = noticed;

@@ -24,6 +24,7 @@ struct relay {
     bool data_runs;
     bool adopted; /* the core has adopted this life of the data plane */
     uint64_t data_epoch;
+    uint64_t data_lives; /* before this one */
     struct core_answer answers[RELAY_ANSWERS_MAX];
     size_t answer_count;
     struct net_timer answering;
