@@ -198,12 +198,6 @@ static void restore_all(struct core *c)
 
 /* ---- what is left ---- */
 
-static void split_row(struct core *c)
-{
-    if (c->transaction.row.len > ADOPT_ROW_MAX)
-        core_commit(c);
-}
-
 /* Connections that our predecessor was closing (twice is no harm), or without a usable record. */
 static void close_unclaimed(struct core *c)
 {
@@ -213,7 +207,7 @@ static void close_unclaimed(struct core *c)
         if (conn->stage != CONNECTION_CLOSING)
             continue;
         transaction_close(&c->transaction, conn->id, "not adopted", true);
-        split_row(c);
+        core_split(c, ADOPT_ROW_MAX);
     }
 }
 
@@ -256,7 +250,7 @@ static void sweep(struct core *c)
             delete_room(c, x);
         else
             transaction_record_delete(&c->transaction, (const char *)x->name.data);
-        split_row(c);
+        core_split(c, ADOPT_ROW_MAX);
     }
 }
 

@@ -101,9 +101,8 @@ uint64_t core_order(struct core *c)
     return c->last_order;
 }
 
-void core_commit(struct core *c)
+static void send_row(struct core *c)
 {
-    deferred_run(c);
     struct buffer *row = &c->transaction.row;
     if (row->failed)
         c->failed = true;
@@ -112,6 +111,19 @@ void core_commit(struct core *c)
         c->settings.effects.transact(c->settings.context, buffer_view(row));
     }
     buffer_clear(row);
+}
+
+void core_commit(struct core *c)
+{
+    while (deferred_run(c))
+        send_row(c);
+    send_row(c);
+}
+
+void core_split(struct core *c, size_t max)
+{
+    if (c->transaction.row.len > max)
+        core_commit(c);
 }
 
 /* ---- adoption ---- */

@@ -20,11 +20,12 @@ void deferred_cancel(struct core *c, struct deferred *work)
     DL_DELETE(c->deferred, work);
 }
 
-void deferred_run(struct core *c)
+bool deferred_run(struct core *c)
 {
-    while (c->deferred != NULL) {
+    while (c->deferred != NULL && c->transaction.row.len <= DEFERRED_ROW_MAX) {
         struct deferred *work = c->deferred;
         deferred_cancel(c, work);
         work->run(c, work);
     }
+    return c->deferred != NULL;
 }

@@ -8,6 +8,11 @@
 
 #include <stdbool.h>
 
+#include "ipc/catalogue.h"
+
+/* Bytes. As many are left for what the last piece of work adds. */
+#define DEFERRED_ROW_MAX (IPC_ROW_MAX / 2)
+
 struct core;
 
 struct deferred {
@@ -20,7 +25,8 @@ struct deferred {
 void deferred_add(struct core *c, struct deferred *work);
 /* Before the memory of `work` goes. */
 void deferred_cancel(struct core *c, struct deferred *work);
-/* Runs all, also what is added meanwhile. */
-void deferred_run(struct core *c);
+/* Runs all, also what is added meanwhile. True: the row is longer than DEFERRED_ROW_MAX, and the
+   rest is left for another one. */
+bool deferred_run(struct core *c);
 
 #endif

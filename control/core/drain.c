@@ -80,8 +80,7 @@ static void close_idle(struct core *c)
     for (struct connection *conn = c->connections; conn != NULL; conn = conn->hh.next) {
         if (conn->stage != CONNECTION_CLOSING && is_idle(c, conn))
             connection_close(c, conn, DRAIN_REASON);
-        if (c->transaction.row.len > ADOPT_ROW_MAX)
-            core_commit(c);
+        core_split(c, ADOPT_ROW_MAX);
     }
 }
 

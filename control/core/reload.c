@@ -17,12 +17,6 @@
 #include "control/core/trust.h"
 #include "ipc/settings.h"
 
-static void split_row(struct core *c)
-{
-    if (c->transaction.row.len > ADOPT_ROW_MAX)
-        core_commit(c);
-}
-
 /* ---- the data plane's part ---- */
 
 void reload_settings(struct core *c)
@@ -37,13 +31,13 @@ void reload_rates(struct core *c)
     for (struct room *room = c->rooms; room != NULL; room = room->hh.next) {
         if (!room->held && global_room_find(c, bytes_of_string(room->name)) == NULL)
             room_put(c, room);
-        split_row(c);
+        core_split(c, ADOPT_ROW_MAX);
     }
     federation_reload_rates(c);
     for (struct call *call = c->calls; call != NULL; call = call->hh.next) {
         call_room_put(c, call);
         transit_put(c, call);
-        split_row(c);
+        core_split(c, ADOPT_ROW_MAX);
     }
 }
 
@@ -187,7 +181,7 @@ static void remove_peer(struct core *c, struct peer *peer)
                    (struct bytes){peer->fingerprint.bytes, sizeof(peer->fingerprint.bytes)});
     transaction_record_delete(&c->transaction, key);
     peers_remove(c, peer);
-    split_row(c);
+    core_split(c, ADOPT_ROW_MAX);
 }
 
 /* ---- relays whose terms changed ---- */

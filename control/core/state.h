@@ -77,7 +77,12 @@ struct core {
  */
 uint64_t core_order(struct core *c);
 
-/* Ends the transaction: deferred work, then the row goes to the rim, if there is anything in it. */
+/*
+ * Ends the transaction: deferred work, then the row goes to the rim, if there is anything in it. If
+ * that work makes it long (a thousand records of large objects) several rows go, one after another.
+ */
 void core_commit(struct core *c);
+/* Ends it if its row is longer than so many bytes: more goes into another one. */
+void core_split(struct core *c, size_t max);
 
 #endif

@@ -19,7 +19,6 @@ void timer_run(struct core *c)
     while ((node = heap_pop_due(&c->timers, c->now)) != NULL) {
         struct timer *timer = heap_entry(node, struct timer, node);
         timer->due(c, timer);
-        if (c->transaction.row.len > TIMER_ROW_MAX)
-            core_commit(c);
+        core_split(c, TIMER_ROW_MAX);
     }
 }
