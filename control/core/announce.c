@@ -205,7 +205,7 @@ static bool may_be_told(const struct topic *topic, const struct federation_link 
     return !hold_is_on(topic) && announce_reaches(topic, link);
 }
 
-/* It may be told of it, and was told of it as it is. */
+/* The link has it as it is now. (Or there is no memory: then all of this ends.) */
 static bool is_said(struct core *c, const struct outgoing *out)
 {
     if (!out->sent || version_compare(&out->version, &out->topic->version) != 0)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fnv.h"
 #include "common/hex.h"
 #include "common/sha256.h"
 #include "common/text.h"
@@ -98,15 +99,11 @@ struct envelope_seen *envelope_seen_new(void)
     return calloc(1, sizeof(struct envelope_seen));
 }
 
-/* FNV-1a; never 0. */
+/* Never 0. */
 static uint64_t digest_of(const struct envelope *e)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < sizeof(e->origin.bytes); i++)
-        hash = (hash ^ e->origin.bytes[i]) * UINT64_C(0x100000001b3);
-    for (const char *at = e->id; *at != '\0'; at++)
-        hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
-    return hash | 1;
+    uint64_t hash = fnv64_add(FNV64, e->origin.bytes, sizeof(e->origin.bytes));
+    return fnv64_add(hash, e->id, strlen(e->id)) | 1;
 }
 
 bool envelope_seen(struct core *c, const struct envelope *e)

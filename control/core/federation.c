@@ -129,7 +129,7 @@ static void reload_link(struct core *c, struct federation_link *link, bool more_
     }
     for (struct entry *e = link->entries; e != NULL; e = next) {
         next = e->link_next;
-        if (e->path->count > hops || (e->path->count > 1 && !link->peer->delegate))
+        if (!federation_terms_allow(c, link, e->path->count))
             entry_remove(c, e);
     }
     if (more_rooms || hops != link->told_hops || link->peer->delegate != link->told_forwarded)
@@ -517,7 +517,7 @@ static void adopt_room(struct core *c, struct global_room *room)
     if (heap_contains(&room->tell.node))
         return; /* what they know is in its record */
     struct participants list = global_room_remote(c, room, members);
-    room->told = global_room_digest(&list);
+    room->told = participants_digest_all(&list);
     participants_free(&list);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/fnv.h"
 #include "common/room.h"
 #include "control/core/global_room.h"
 #include "control/core/link.h"
@@ -13,32 +14,24 @@
 
 /* ---- the record ---- */
 
-/* FNV-1a. */
-static uint64_t add(uint64_t hash, const void *data, size_t len)
-{
-    const uint8_t *at = data;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static uint64_t add_relay(uint64_t hash, const struct fingerprint_tls *fingerprint, bool delegate,
                           bool legacy)
 {
     const uint8_t flags = (uint8_t)(delegate | legacy << 1);
-    return add(add(hash, fingerprint, sizeof(*fingerprint)), &flags, sizeof(flags));
+    hash = fnv64_add(hash, fingerprint, sizeof(*fingerprint));
+    return fnv64_add(hash, &flags, sizeof(flags));
 }
 
 /* 0 without relays. */
 static uint64_t digest(const struct config *config)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = FNV64;
     uint32_t hops = config->limits.federation_hops;
     if (config->peer_count == 0 && config->trusted_count == 0)
         return 0;
-    hash = add(hash, &hops, sizeof(hops));
+    hash = fnv64_add(hash, &hops, sizeof(hops));
     for (size_t i = 0; i < config->global_room_count; i++)
-        hash = add(hash, config->global_rooms[i], strlen(config->global_rooms[i]) + 1);
+        hash = fnv64_add(hash, config->global_rooms[i], strlen(config->global_rooms[i]) + 1);
     for (size_t i = 0; i < config->peer_count; i++)
         hash = add_relay(hash, &config->peers[i].fingerprint, config->peers[i].delegate,
                          config->peers[i].legacy);

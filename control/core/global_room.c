@@ -51,7 +51,7 @@ static void note_members(struct core *c, struct deferred *work)
     originals_of_room_changed(c, room);
     if (changed || occupied != room->occupied) { /* they are told of everybody now */
         struct participants remote = global_room_remote(c, room, members);
-        room->told = global_room_digest(&remote);
+        room->told = participants_digest_all(&remote);
         participants_free(&remote);
     }
     if (occupied == room->occupied)
@@ -236,16 +236,6 @@ struct participants global_room_for_original(struct core *c, const struct global
     return list;
 }
 
-/* Never 0; FNV-1a. */
-uint64_t global_room_digest(const struct participants *list)
-{
-    const uint8_t *at = (const uint8_t *)list->items;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < list->count * sizeof(list->items[0]); i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    return hash | 1;
-}
-
 /* False: nobody is here to see who is elsewhere. */
 static bool look(struct core *c, const struct global_room *room, uint64_t *digest)
 {
@@ -253,7 +243,7 @@ static bool look(struct core *c, const struct global_room *room, uint64_t *diges
     if (members == NULL || members->count == 0)
         return false;
     struct participants list = global_room_remote(c, room, members);
-    *digest = global_room_digest(&list);
+    *digest = participants_digest_all(&list);
     participants_free(&list);
     return true;
 }

@@ -22,8 +22,6 @@ struct participants global_room_remote(struct core *c, const struct global_room 
 /* What an original is told: those here, then those elsewhere for whom we speak towards it. */
 struct participants global_room_for_original(struct core *c, const struct global_room *room,
                                              const struct federation_link *original);
-/* Never 0. */
-uint64_t global_room_digest(const struct participants *list);
 /* How somebody's relay is shown. */
 const char *global_room_label(const struct core *c, const struct topic *topic,
                               const struct participant *p, char text[PARTICIPANT_ALIAS_SIZE]);

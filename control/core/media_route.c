@@ -4,6 +4,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "common/fnv.h"
 #include "common/sha256.h"
 #include "control/core/federation_record.h"
 #include "control/core/global_room.h"
@@ -172,14 +173,10 @@ static struct hop_list onward(struct core *c, const struct global_room *room,
     return list;
 }
 
-/* Never 0; FNV-1a. */
+/* Never 0. */
 static uint64_t digest_of(const struct hop_list *list)
 {
-    const uint8_t *at = (const uint8_t *)list->items;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < list->count * sizeof(list->items[0]); i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    return hash | 1;
+    return fnv64_add(FNV64, list->items, list->count * sizeof(list->items[0])) | 1;
 }
 
 /* ---- routes ---- */

@@ -101,6 +101,8 @@ void originals_of_room_changed(struct core *c, const struct global_room *room);
  * the way to it. It is believed to, else all publishers of an original would speak wherever they
  * are not neighbours. If it has not, the original is deaf to who is beyond: among the relays that
  * are linked with an original, the one with the lowest fingerprint is to have `delegate`.
+ *
+ * The topic is one that topic_is_shown(): our own, or there is a path to its origin.
  */
 bool original_hears(const struct core *c, const struct federation_link *link,
                     const struct topic *topic);

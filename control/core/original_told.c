@@ -255,7 +255,7 @@ void original_say(struct core *c, struct original *o, const struct participants 
 void original_tell(struct core *c, struct original *o)
 {
     struct participants list = global_room_for_original(c, o->room, o->link);
-    uint64_t digest = list.count == 0 ? 0 : global_room_digest(&list);
+    uint64_t digest = list.count == 0 ? 0 : participants_digest_all(&list);
     bool late = o->said_at == 0 || c->now >= o->said_at + ORIGINAL_PACE_NS;
     if (digest == o->said) {
         original_wait(c, o, &o->say, UINT64_MAX);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fnv.h"
 #include "common/text.h"
 #include "control/core/record.h"
 
@@ -75,23 +76,24 @@ bool participants_equal(const struct participants *a, const struct participants 
            (a->count == 0 || memcmp(a->items, b->items, a->count * sizeof(a->items[0])) == 0);
 }
 
-/* FNV-1a; the text with its end. */
 static uint64_t digest_text(uint64_t hash, const char *text)
 {
-    do
-        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-    while (*text++ != '\0');
-    return hash;
+    return fnv64_add(hash, text, strlen(text) + 1);
 }
 
 uint64_t participants_digest(const struct participants *list)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = FNV64;
     for (size_t i = 0; i < list->count; i++) {
         hash = digest_text(hash, list->items[i].name);
         hash = digest_text(hash, list->items[i].alias);
     }
     return hash | 1;
+}
+
+uint64_t participants_digest_all(const struct participants *list)
+{
+    return fnv64_add(FNV64, list->items, list->count * sizeof(list->items[0])) | 1;
 }
 
 struct signal_participant participant_signal(const struct participant *p)

@@ -29,6 +29,8 @@ bool participants_equal(const struct participants *a, const struct participants 
 /* Of names and aliases, whatever the labels: each relay that passes a list on may have its own.
    Never 0. */
 uint64_t participants_digest(const struct participants *list);
+/* The same, labels included: what members see. */
+uint64_t participants_digest_all(const struct participants *list);
 /* A view, for a message. */
 struct signal_participant participant_signal(const struct participant *p);
 /* Appends somebody; false without memory or beyond the cap. */

@@ -198,7 +198,7 @@ void presence_ask_again(struct core *c, const struct federation_link *link)
     }
 }
 
-/* The last part has come. Whoever announced a newer version than it lists has nothing more. */
+/* The last part has come. Whoever announced another version than it lists has nothing more. */
 static void end_listing(struct core *c, struct presence *p)
 {
     struct version version = p->listing;

@@ -330,19 +330,18 @@ bool core_phone_name(const struct core *c, const char *text, char name[CORE_NAME
 {
     struct bytes given = bytes_of_string(text);
     struct fingerprint_user fingerprint;
-    struct route route;
-    if (given.len > 0 && given.len < CORE_NAME_SIZE && text_is_clean(given)) {
-        snprintf(name, CORE_NAME_SIZE, "%s", text);
-        route_known(c, name, &route);
-        if (route.found)
-            return true;
-    }
-    if (fingerprint_user_read(given, &fingerprint) == 0) {
+    struct route route = {0};
+    bool is_name = given.len > 0 && given.len < CORE_NAME_SIZE && text_is_clean(given);
+    bool is_fingerprint = fingerprint_user_read(given, &fingerprint) == 0;
+    if (!is_name && !is_fingerprint)
+        return false;
+    if (is_name)
+        route_known(c, text, &route);
+    if (is_fingerprint && !route.found)
         fingerprint_user_text(&fingerprint, name);
-        return true;
-    }
-    return c->settings.config->auth_url != NULL && given.len > 0 && given.len < CORE_NAME_SIZE &&
-           text_is_clean(given);
+    else
+        snprintf(name, CORE_NAME_SIZE, "%s", text);
+    return is_fingerprint || route.found || c->settings.config->auth_url != NULL;
 }
 
 cJSON *core_route(struct core *c, const char *fingerprint, uint64_t now)

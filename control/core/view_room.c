@@ -138,22 +138,26 @@ static const struct trail *path_of(const struct topic *topic)
 }
 
 struct table {
+    cJSON *room; /* that it is of */
     cJSON *rows;
     size_t count;
 };
 
 static struct table add_table(cJSON *o, const char *key)
 {
-    return (struct table){cJSON_AddArrayToObject(o, key), 0};
+    return (struct table){o, cJSON_AddArrayToObject(o, key), 0};
 }
 
-/* NULL: the table is full, or no memory. */
+/* NULL: the table is full, which the room then says, or no memory. */
 static cJSON *add_table_row(struct table *table)
 {
-    if (table->count >= ROWS_MAX)
-        return NULL;
-    table->count++;
-    return view_add_object(table->rows);
+    if (table->count < ROWS_MAX) {
+        table->count++;
+        return view_add_object(table->rows);
+    }
+    if (cJSON_GetObjectItem(table->room, "cut") == NULL)
+        cJSON_AddBoolToObject(table->room, "cut", true);
+    return NULL;
 }
 
 static void add_person(cJSON *o, const char *name, const char *alias)
@@ -165,8 +169,10 @@ static void add_person(cJSON *o, const char *name, const char *alias)
 static void add_members(cJSON *o, const struct room *here)
 {
     struct table table = add_table(o, "members");
-    for (const struct member *m = here == NULL ? NULL : here->members; m != NULL; m = m->next)
-        add_person(add_table_row(&table), m->name, m->alias);
+    cJSON *row;
+    for (const struct member *m = here == NULL ? NULL : here->members;
+         m != NULL && (row = add_table_row(&table)) != NULL; m = m->next)
+        add_person(row, m->name, m->alias);
 }
 
 static void add_people(const struct core *c, struct table *table, const struct participants *list,
@@ -219,6 +225,8 @@ static cJSON *add_topic_row(const struct core *c, struct table *table,
                             const struct federation_link *link, const struct topic *topic)
 {
     cJSON *row = add_table_row(table);
+    if (row == NULL)
+        return NULL;
     cJSON_AddStringToObject(row, "link", link->peer->label);
     add_relay(c, row, "origin", &topic->key.origin);
     add_relay(c, row, "publisher", &topic->key.publisher);
@@ -231,6 +239,8 @@ static void add_heard(const struct core *c, cJSON *o, const struct global_room *
     for (const struct topic *t = room->topics; t != NULL; t = t->next) {
         for (const struct entry *e = t->entries; e != NULL; e = e->next) {
             cJSON *row = add_topic_row(c, &table, e->link, t);
+            if (row == NULL)
+                return;
             add_path(c, row, e->path);
             add_version(row, &e->version);
             cJSON_AddBoolToObject(row, "in_use", e == t->best);
@@ -249,6 +259,8 @@ static void add_told(const struct core *c, cJSON *o, const struct global_room *r
             if (out->topic->key.room != room || (!out->sent && !out->queued))
                 continue;
             cJSON *row = add_topic_row(c, &table, link, out->topic);
+            if (row == NULL)
+                return;
             add_path(c, row, out->sent ? out->path : NULL);
             add_version(row, &out->version);
             cJSON_AddBoolToObject(row, "queued", out->queued);
@@ -263,11 +275,26 @@ static void add_wants(const struct core *c, cJSON *o, const struct global_room *
     for (const struct demand *demand = room->demands; demand != NULL; demand = demand->hh.next) {
         for (const struct demander *d = demand->demanders; d != NULL; d = d->next) {
             cJSON *row = add_table_row(&table);
+            if (row == NULL)
+                return;
             cJSON_AddStringToObject(row, "link", d->link->peer->label);
             add_relay(c, row, "origin", &demand->origin);
             add_tag(row, "label", &d->tag);
         }
     }
+}
+
+static void add_link(struct table *table, const struct peer *peer, bool sends, bool takes,
+                     bool open)
+{
+    cJSON *row = add_table_row(table);
+    if (row == NULL)
+        return;
+    cJSON_AddStringToObject(row, "link", peer->label);
+    cJSON_AddBoolToObject(row, "original", peer->legacy && !peer_is_ours(peer));
+    cJSON_AddBoolToObject(row, "sends", sends);
+    cJSON_AddBoolToObject(row, "takes", takes);
+    cJSON_AddBoolToObject(row, "open", open);
 }
 
 /* Media under the room's own tag: of our members to the link, first-hand from it. */
@@ -279,13 +306,9 @@ static void add_links(const struct core *c, cJSON *o, struct global_room *room)
         struct neighbour *n = NULL;
         const struct original *original = original_find(room, link);
         HASH_FIND_PTR(link->neighbours, &room, n);
-        cJSON *row = add_table_row(&table);
-        cJSON_AddStringToObject(row, "link", link->peer->label);
-        cJSON_AddBoolToObject(row, "original", link->legacy);
-        cJSON_AddBoolToObject(
-            row, "sends", rooms_find(c, room->name) != NULL && media_route_goes_to(c, room, link));
-        cJSON_AddBoolToObject(row, "takes", n != NULL && n->route != 0);
-        cJSON_AddBoolToObject(row, "open", original != NULL && original_is_open(original));
+        bool sends = rooms_find(c, room->name) != NULL && media_route_goes_to(c, room, link);
+        add_link(&table, link->peer, sends, n != NULL && n->route != 0,
+                 original != NULL && original_is_open(original));
     }
 }
 
@@ -302,12 +325,13 @@ static void add_global(const struct core *c, cJSON *o, struct global_room *room)
     add_wants(c, o, room);
 }
 
-static void add_call_link(const struct core *c, cJSON *o, const struct room *here)
+/* Of a room that is not global: none, or that of a call's. */
+static void add_plain_links(const struct core *c, cJSON *o, const struct room *here)
 {
     const struct peer *peer = call_room_peer(c, here);
     struct table table = add_table(o, "links");
     if (peer != NULL)
-        cJSON_AddStringToObject(add_table_row(&table), "link", peer->label);
+        add_link(&table, peer, true, true, false);
 }
 
 int core_view_room(const struct core *c, const char *name, cJSON **out)
@@ -327,6 +351,6 @@ int core_view_room(const struct core *c, const char *name, cJSON **out)
     if (global != NULL)
         add_global(c, *out, global);
     else
-        add_call_link(c, *out, here);
+        add_plain_links(c, *out, here);
     return 0;
 }

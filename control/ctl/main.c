@@ -50,10 +50,11 @@ static int print_refusal(const struct invocation *in, const char *command, int r
         fprintf(stderr, "chappectl: %s: %s\n", command, said);
         return EXIT_USAGE;
     }
-    fprintf(stderr, "chappectl: the control plane at %s: %s\n", in->config.relay.runtime_dir,
-            rc != 0        ? error_text(rc)
-            : said != NULL ? said
-                           : "no answer that can be read");
+    if (rc == 0 && said != NULL)
+        fprintf(stderr, "chappectl: %s: %s\n", command, said);
+    else
+        fprintf(stderr, "chappectl: the control plane at %s: %s\n", in->config.relay.runtime_dir,
+                rc != 0 ? error_text(rc) : "no answer that can be read");
     return EXIT_FAILED;
 }
 
