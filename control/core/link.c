@@ -130,7 +130,7 @@ static int by_order(const struct link_connection *a, const struct link_connectio
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-void link_insert(struct link_connection *l)
+static void insert(struct link_connection *l)
 {
     DL_INSERT_INORDER(l->peer->links, l, by_order);
 }
@@ -161,7 +161,7 @@ static void go_live(struct core *c, struct link_connection *l, bool ours)
     l->live = true;
     l->ours = ours;
     l->order = core_order(c);
-    link_insert(l);
+    insert(l);
     put_role(c, l);
     if (!ours)
         set_repeat(c, l->connection, LINK_REPEAT_MS);
@@ -468,7 +468,7 @@ static int link_restore(struct core *c, struct connection *conn, unsigned versio
         return ERR_SYNTAX;
     }
     if (l->live)
-        link_insert(l);
+        insert(l);
     return 0;
 }
 

@@ -56,7 +56,5 @@ void link_say_hello(struct core *c, const struct connection *conn, unsigned mark
 void link_say(struct core *c, const struct peer *peer, const struct signal *message);
 /* Tells the data plane anew what the connections of the link are, after a change of terms. */
 void link_put_roles(struct core *c, const struct peer *peer);
-/* Puts a live connection back into its peer's list (adoption). */
-void link_insert(struct link_connection *l);
 
 #endif

@@ -276,8 +276,3 @@ struct quic_endpoint *net_far(const struct quic_connection *c)
 {
     return c->far;
 }
-
-struct quic_endpoint *net_near(const struct quic_connection *c)
-{
-    return c->endpoint;
-}

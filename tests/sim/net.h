@@ -107,6 +107,5 @@ void net_set_island(struct quic_endpoint *e, unsigned island);
 void net_part(struct quic_endpoint *a, struct quic_endpoint *b);
 /* The far end of a connection: whose endpoint it is. */
 struct quic_endpoint *net_far(const struct quic_connection *c);
-struct quic_endpoint *net_near(const struct quic_connection *c);
 
 #endif
