@@ -75,6 +75,13 @@ static const char *refusal(const struct core *c, const struct federation_link *l
 
 /* ---- entries ---- */
 
+/* An origin does not label its own; who passes the same list on does. */
+static bool adds_labels(const struct participants *fresh, const struct participants *list)
+{
+    return list->count > 0 && fresh->count > 0 && list->items[0].label[0] == '\0' &&
+           fresh->items[0].label[0] != '\0';
+}
+
 /* The list of an entry that was stored: shown if the entry is the topic's source, else only noted.
  */
 static void take_list(struct core *c, struct entry *entry, const struct signal_participants *from)
@@ -84,7 +91,8 @@ static void take_list(struct core *c, struct entry *entry, const struct signal_p
     if (participants_read(&fresh, from) < 0)
         c->failed = true;
     entry->digest = participants_digest(&fresh);
-    if (topic_source(topic) != entry || topic_holds(topic, entry)) {
+    if (topic_holds(topic, entry) ? !adds_labels(&fresh, &topic->list)
+                                  : topic_source(topic) != entry) {
         participants_free(&fresh);
         return;
     }
