@@ -5,6 +5,7 @@
 #include "common/sha256.h"
 #include "control/core/federation_terms.h"
 #include "control/core/global_room.h"
+#include "control/core/hold.h"
 #include "control/core/media_route.h"
 #include "control/core/record.h"
 #include "control/core/topic.h"
@@ -104,7 +105,7 @@ void federation_record_topic(struct core *c, struct deferred *work)
     participants_put(&value, &topic->list);
     buffer_append_u64(&value,
                       heap_contains(&topic->linger.node) ? topic->linger.node.key : UINT64_MAX);
-    federation_put_hold(&value, topic);
+    hold_put(&value, topic);
     put_gathered(&value, topic);
     put(c, key, &value);
 }
@@ -299,20 +300,6 @@ static bool begin(struct reader *r, struct bytes value)
     return record_get_version(r, RECORD_VERSION);
 }
 
-void federation_put_hold(struct buffer *out, const struct topic *topic)
-{
-    buffer_append_u64(out, topic->hold.until);
-    buffer_append_u8(out, (uint8_t)topic->hold.lost);
-}
-
-void federation_get_hold(struct core *c, struct reader *r, struct topic *topic)
-{
-    uint64_t until = reader_u64(r);
-    size_t lost = reader_u8(r);
-    if (!r->failed && until != 0)
-        hold_restore(c, topic, lost, until);
-}
-
 int federation_restore_topic(struct core *c, struct bytes name, struct bytes value)
 {
     struct reader r;
@@ -341,7 +328,7 @@ int federation_restore_topic(struct core *c, struct bytes name, struct bytes val
     if (linger != UINT64_MAX)
         timer_set(c, &topic->linger, linger);
     if (format > 1)
-        federation_get_hold(c, &r, topic);
+        hold_get(c, &r, topic);
     if (format > 2)
         get_gathered(c, &r, topic);
     return r.failed ? ERR_SYNTAX : 0;

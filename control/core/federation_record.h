@@ -17,8 +17,4 @@ void federation_record_demand_gone(struct core *c, const struct demander *demand
 void federation_record_queue(struct core *c, struct deferred *work); /* of a federation_link */
 void federation_record_queue_gone(struct core *c, struct federation_link *link);
 
-/* A topic's hold, in whichever record the topic has. */
-void federation_put_hold(struct buffer *out, const struct topic *topic);
-void federation_get_hold(struct core *c, struct reader *r, struct topic *topic);
-
 #endif

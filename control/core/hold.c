@@ -36,9 +36,18 @@ void hold_cancel(struct core *c, struct topic *topic)
         leave(c, topic);
 }
 
-void hold_restore(struct core *c, struct topic *topic, size_t lost, uint64_t until)
+void hold_put(struct buffer *out, const struct topic *topic)
 {
-    enter(c, topic, lost, until);
+    buffer_append_u64(out, topic->hold.until);
+    buffer_append_u8(out, (uint8_t)topic->hold.lost);
+}
+
+void hold_get(struct core *c, struct reader *r, struct topic *topic)
+{
+    uint64_t until = reader_u64(r);
+    size_t lost = reader_u8(r);
+    if (!r->failed && until != 0)
+        enter(c, topic, lost, until);
 }
 
 static void begin(struct core *c, struct topic *topic)

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bytes.h"
 #include "common/clock.h"
 
 /* As long as two neighbours of a dead relay may differ. */
@@ -41,8 +42,10 @@ bool hold_is_on(const struct topic *topic);
 void hold_settle(struct core *c, struct topic *topic, size_t hops);
 /* Ends it without a word. */
 void hold_cancel(struct core *c, struct topic *topic);
-/* As its record says. */
-void hold_restore(struct core *c, struct topic *topic, size_t lost, uint64_t until);
+/* In the topic's record, whichever it has. */
+void hold_put(struct buffer *out, const struct topic *topic);
+/* Holds it as its record says; `topic` is not held yet. */
+void hold_get(struct core *c, struct reader *r, struct topic *topic);
 /* Before the first topic. */
 void hold_init(struct core *c);
 

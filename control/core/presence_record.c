@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "control/core/announce.h"
-#include "control/core/federation_record.h"
+#include "control/core/hold.h"
 #include "control/core/record.h"
 #include "control/core/topic.h"
 
@@ -91,7 +91,7 @@ static void write_header(struct core *c, const struct topic *topic)
     record_put_text(&value, topic->presence->address);
     buffer_append_u64(&value, topic->presence->names.digest);
     put_changes(&value, topic);
-    federation_put_hold(&value, topic);
+    hold_put(&value, topic);
     buffer_append_u8(&value, !presence_is_whole(topic->presence));
     put(c, key, &value);
 }
@@ -218,7 +218,7 @@ int presence_restore(struct core *c, struct bytes name, struct bytes value)
         presence_take_registry(c);
     restore_changes(c, topic, &r);
     if (format > 1)
-        federation_get_hold(c, &r, topic);
+        hold_get(c, &r, topic);
     if (format > 2)
         topic->presence->mixed = record_get_bool(&r);
     topic->presence->restored = !r.failed && topic->presence->names.digest == digest;

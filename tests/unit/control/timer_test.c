@@ -122,6 +122,17 @@ static void test_little_at_one_time(void **state)
     config_free(&config);
 }
 
+static void hold(struct core *c, struct topic *topic)
+{
+    struct buffer record = {0};
+    struct reader r;
+    buffer_append_u64(&record, 2 * CLOCK_SECOND);
+    buffer_append_u8(&record, 1);
+    reader_init(&r, buffer_view(&record));
+    hold_get(c, &r, topic);
+    buffer_free(&record);
+}
+
 /* One of ours, with a list, that is held. */
 static void add_held(struct core *c, uint32_t number)
 {
@@ -138,7 +149,7 @@ static void add_held(struct core *c, uint32_t number)
         snprintf(p->name, sizeof(p->name), "%032zx", topic->list.count);
         memset(p->alias, 'a', sizeof(p->alias) - 1);
     }
-    hold_restore(c, topic, 1, 2 * CLOCK_SECOND);
+    hold(c, topic);
 }
 
 /* As many topics as can be held end with one timer, and each writes its record. */
