@@ -195,8 +195,8 @@ static uint64_t counted_pps(const struct route *route)
     return route->pps ? route->pps : unlimited;
 }
 
-/* The newest route of a link and room says what all of them together may bring. */
-static void limit(struct exchange *x, const struct route *route)
+/* One route more; the newest of a link and room says what all of them together may bring. */
+static void count_installed(struct exchange *x, const struct route *route)
 {
     struct quota *quota = route->quota;
 
@@ -217,7 +217,7 @@ void exchange_put_route(struct exchange *x, struct route *route, uint64_t now)
     }
     if (route_insert(&x->routes, route) != ERR_OK)
         abort(); /* the caller has reserved the place */
-    limit(x, route);
+    count_installed(x, route);
     dedup_reserve(&x->dedup, x->route_pps, now); /* without memory it stays as large as it is */
 }
 

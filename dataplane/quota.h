@@ -26,7 +26,9 @@ struct quota {
 
     struct table_node node; /* in the table of quotas, by key */
     struct quota_key key;
-    uint32_t references;  /* of routes, also of such that are not installed yet */
+    uint32_t references; /* of routes, also of such that are not installed yet */
+
+    /* The bookkeeping of exchange.c; nothing here looks at it. */
     uint32_t installed;   /* routes that are */
     uint64_t counted_pps; /* what it adds to the rate that dedup is made for */
 };
