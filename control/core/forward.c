@@ -39,7 +39,8 @@ static void pass_on(struct core *c, const struct word *w, const struct call_side
 /* ---- about calls that exist ---- */
 
 /* The side for which the peer may speak; else NULL, and the peer learns that it is over for us. */
-static struct call_side *find_side(struct core *c, struct peer *peer, struct signal_text call_id)
+static struct call_side *side_or_answer(struct core *c, struct peer *peer,
+                                        struct signal_text call_id)
 {
     struct call *call = calls_find_text(c, call_id);
     struct call_side *side = call == NULL ? NULL : call_side_of_relay(call, &peer->fingerprint);
@@ -132,7 +133,7 @@ static void take_answer(struct core *c, const struct word *w,
 {
     if (is_late(c, w, m->call_id))
         return;
-    struct call_side *side = find_side(c, w->peer, m->call_id);
+    struct call_side *side = side_or_answer(c, w->peer, m->call_id);
     if (side == NULL || side != &side->call->callee)
         return; /* not theirs to answer */
     if (side->call->state == CALL_ACTIVE)
@@ -147,7 +148,7 @@ static void take_answer(struct core *c, const struct word *w,
 
 static void take_ringing(struct core *c, const struct word *w, const struct signal_call_ringing *m)
 {
-    struct call_side *side = find_side(c, w->peer, m->call_id);
+    struct call_side *side = side_or_answer(c, w->peer, m->call_id);
     if (side != NULL && side->call->state == CALL_RINGING && side == &side->call->callee)
         call_flow_ring(c, side->call);
 }
@@ -155,7 +156,7 @@ static void take_ringing(struct core *c, const struct word *w, const struct sign
 static void take_report(struct core *c, const struct word *w,
                         const struct signal_media_path_report *m)
 {
-    struct call_side *side = find_side(c, w->peer, m->call_id);
+    struct call_side *side = side_or_answer(c, w->peer, m->call_id);
     if (side == NULL || side->call->state != CALL_ACTIVE)
         return;
     const struct call_side *other = call_other(side);
@@ -239,12 +240,18 @@ static bool is_lost_between(const struct word *w, const struct call_side *side,
 static bool ends_way(struct core *c, const struct word *w, struct call_side *side)
 {
     const struct call *call = side->call;
-    bool newer = w->envelope.again > call->round;
-    if (w->envelope.again == 0 || call->state != CALL_ACTIVE || call_is_transit(call))
-        return w->envelope.again != 0 && !newer;
-    /* The caller's relay tries ways, the callee's has taken one of them, or waits for the next. */
-    if (newer != (call->callee.phone != NULL))
-        return !newer;
+    uint32_t again = w->envelope.again;
+    bool is_newer = again > call->round;
+    if (again == 0)
+        return false;
+    if (call->state != CALL_ACTIVE || call_is_transit(call))
+        return !is_newer; /* in between: the call, too, unless an `again` as high was seen */
+    bool is_callees = call->callee.phone != NULL;
+    if (is_callees && !is_newer)
+        return true; /* the callee's relay has taken that way, or a later one: nothing happens */
+    if (!is_callees && is_newer)
+        return false; /* the caller's relay has not tried as many: a hang-up like any other */
+    /* The caller's relay looks for another way, the callee's waits for the one that is tried. */
     reroute_lost(c, side->call, side, w->peer);
     return true;
 }

@@ -43,7 +43,7 @@ void renewal_lost(struct core *c, struct peer *peer, const struct connection *co
 void renewal_dial_failed(struct core *c, struct peer *peer);
 /* The link is up again. */
 void renewal_linked(struct core *c, struct peer *peer);
-/* After adoption. */
+/* Sets the timer, if something is owed: then, and after adoption. */
 void renewal_start(struct core *c, struct peer *peer);
 void renewal_forget(struct core *c, struct peer *peer);
 

@@ -29,7 +29,7 @@ static void repeat_active(struct core *c, struct call *call, struct peer *peer)
     }
     if (is_behind(&call->caller, peer)) {
         call_room_tell(c, call, &call->caller);
-        reroute_repeat(c, call);
+        reroute_tell_cut(c, call);
     }
     if (is_behind(&call->callee, peer))
         call_room_tell(c, call, &call->callee);

@@ -17,7 +17,7 @@ static bool is_ours_to_search(const struct call *call)
 
 void reroute_start(struct core *c, struct call *call)
 {
-    reroute_repeat(c, call);
+    reroute_tell_cut(c, call);
     if (!is_ours_to_search(call))
         return;
     call->search_until = c->now + CALL_LINK_NS;
@@ -89,7 +89,7 @@ void reroute_search(struct core *c, struct call *call)
 
 /* ---- who is told ---- */
 
-void reroute_repeat(struct core *c, struct call *call)
+void reroute_tell_cut(struct core *c, struct call *call)
 {
     const struct peer *onward = peer_find(c, &call->callee.relay);
     struct peer *back = peer_find(c, &call->caller.relay);

@@ -31,8 +31,9 @@ void reroute_search(struct core *c, struct call *call);
 /* Somebody on the way has lost the call, or the way on: waits for another way. */
 void reroute_lost(struct core *c, struct call *call, struct call_side *side,
                   const struct peer *peer);
-/* The link with the relay of the caller's side is up: tells it again that the way on is cut. */
-void reroute_repeat(struct core *c, struct call *call);
+/* A relay in between whose way on is cut says so to the relay of the caller's side: at once, and
+   when the link with that one comes up. */
+void reroute_tell_cut(struct core *c, struct call *call);
 
 /* True if this offer of another way is news to this call. */
 bool reroute_is_new(const struct call *call, const struct envelope *e);
