@@ -143,7 +143,7 @@ void reroute_from(struct core *c, struct call *call, struct peer *peer, uint32_t
     call->severed = false;
     take_side(c, &call->caller, &peer->fingerprint);
     struct peer *before = peer_find(c, &old);
-    if (before != NULL && before != peer && call->callee.phone != NULL)
+    if (before != NULL && before != peer)
         relay_end_way(c, before, call);
 }
 

@@ -10,12 +10,13 @@
  * caller's side to where it came from; the callee's relay answers as it did. The answer makes the
  * new way, from relay to relay: until then everything stays as it was, and phones learn nothing.
  *
- * The callee's relay hangs up at the relay that it had the call from, and so do those before it. A
- * caller's relay that this reaches over the way that it has looks for another one: an offer may
- * come so late that the way which it makes is not tried any more, and both ends must agree. A relay
- * of the old way that this does not reach ends the call at its deadline, as does everybody when
- * there is no other way: CALL_LINK_NS after it was cut. The same for a relay in between that has
- * lost the call (its data plane died): that ends the call only if no way is found.
+ * Each relay whose caller's side moves hangs up at the relay where that was before, and so do those
+ * before it. A caller's relay that this reaches over the way that it has looks for another one: an
+ * offer may come so late that the way which it makes is not tried any more, and both ends must
+ * agree. A relay of the old way that this does not reach has lost a link, and ends the call at its
+ * deadline, as does everybody when there is no other way: CALL_LINK_NS after it was cut. The same
+ * for a relay in between that has lost the call (its data plane died): that ends the call only if no
+ * way is found.
  */
 #ifndef CHAPPE_CONTROL_CORE_REROUTE_H
 #define CHAPPE_CONTROL_CORE_REROUTE_H

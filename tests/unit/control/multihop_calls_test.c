@@ -591,6 +591,29 @@ static void test_cut_twice(void **state)
     scene_end(&s);
 }
 
+/* What the new way leaves of the old one is over at once, though no link of it is lost. */
+static void test_the_rest_of_the_old_way_is_told(void **state)
+{
+    (void)state;
+    static const struct mesh_edge shortcut[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {0, 5}, {5, 3}};
+    struct scene s = {.h = mesh_new(6, shortcut, COUNT(shortcut), 5, true)};
+    s.h->relays[5].down = true;
+    harness_cut(s.h, 0, 5);
+    s.a = phone_new(&s.h->relays[0], 1);
+    s.b = phone_new(&s.h->relays[4], 2);
+    settle(&s);
+    talk(&s);
+    s.h->relays[5].down = false;
+    harness_pass(s.h, 70 * CLOCK_SECOND);
+    s.h->relays[0].down = s.h->relays[1].down = true;
+    harness_cut(s.h, 0, 1);
+    settle(&s);
+    expect_rerouted(&s);
+    for (int i = 1; i <= 2; i++)
+        assert_int_equal(view_count(core_view_calls(s.h->relays[i].core)), 0);
+    end_call(&s);
+}
+
 static void test_each_link_may_be_lost_for_a_moment(void **state)
 {
     (void)state;
@@ -656,6 +679,7 @@ int main(void)
         cmocka_unit_test(test_the_callee_has_taken_an_older_way),
         cmocka_unit_test(test_the_caller_has_tried_a_newer_way),
         cmocka_unit_test(test_cut_twice),
+        cmocka_unit_test(test_the_rest_of_the_old_way_is_told),
         cmocka_unit_test(test_each_link_may_be_lost_for_a_moment),
         cmocka_unit_test(test_said_while_a_link_was_down),
     };
