@@ -15,8 +15,8 @@
  * offer may come so late that the way which it makes is not tried any more, and both ends must
  * agree. A relay of the old way that this does not reach has lost a link, and ends the call at its
  * deadline, as does everybody when there is no other way: CALL_LINK_NS after it was cut. The same
- * for a relay in between that has lost the call (its data plane died): that ends the call only if no
- * way is found.
+ * for a relay in between that has lost the call (its data plane died): that ends the call only if
+ * no way is found.
  */
 #ifndef CHAPPE_CONTROL_CORE_REROUTE_H
 #define CHAPPE_CONTROL_CORE_REROUTE_H
