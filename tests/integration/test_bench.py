@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# asan
 """The bench runs to its end, in small, and counts right; how fast it was is not looked at."""
 import json
 import os

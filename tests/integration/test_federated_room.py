@@ -60,6 +60,7 @@ def test_an_operator_sees_a_room_in_transit(lab):
     wait_for("both ends want the other's media", lambda: sorted(
         (w["link"], w["origin"]) for w in look(b, ROOM)[1]["wants"]) == [
             ("relay-0", "relay-2"), ("relay-2", "relay-0")])
+    wait_for("the end sees who is elsewhere", lambda: look(a, ROOM)[1]["elsewhere"])
     _, end = look(a, ROOM)
     assert [m["fingerprint"] for m in end["members"]] == [p for p in people
                                                          if people[p]["path"] == ["relay-0"]]

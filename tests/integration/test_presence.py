@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# parallel
 # timeout: 240
 """Whose phones are where: presence across relays of ours, routes over hops, probes."""
 import json
