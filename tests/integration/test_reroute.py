@@ -2,7 +2,7 @@
 # parallel
 # timeout: 200
 """Calls across a ring of four relays, whose way is cut while they talk: they go on the other way."""
-from federation import SHAPES, excuse, relays, watch
+from federation import SHAPES, excuse, flowing, relays, watch
 from harness import main, wait_for
 
 HOPS = {"limits": {"federation_hops": 4}}
@@ -25,8 +25,7 @@ class Call:
             p["fingerprint"] == callee for p in self.made[CALLER].ctl("presence")))
         alice = lab.phone("alice", self.made[CALLER], "--call", callee, "--seconds", SECONDS)
         self.phones = {"alice": alice, "bob": bob}
-        for phone in self.phones.values():
-            phone.wait_log("talking")
+        flowing(self.phones.values(), [self.made[CALLER], self.made[CALLEE]])
         self.first = next(i for i in (1, 3) if self.made[i].ctl("calls"))
         self.second = 4 - self.first
 
