@@ -2,15 +2,6 @@
 
 /* ---- the flows ---- */
 
-static void caller_hangs_up(struct flow_world *w)
-{
-    struct step_media m = step_talk(w);
-    phone_hangup(&w->a, STEP_ID);
-    step_await(w, w->b.conn, "Hangup");
-    step_gone(w, w->ra, m.a);
-    step_gone(w, w->rb, m.b);
-}
-
 static void callee_hangs_up_without_id(struct flow_world *w)
 {
     step_talk(w);
@@ -366,7 +357,7 @@ static void hung_up_without_middle(struct flow_world *w)
 }
 
 const struct flow flows[] = {
-    {"caller hangs up", caller_hangs_up, true, true, true},
+    {"caller hangs up", step_whole_call, true, true, true},
     {"callee hangs up without an id", callee_hangs_up_without_id, true, true, true},
     {"privacy", privacy, true, true, false},
     {"rejected", rejected, true, true, true},

@@ -14,14 +14,14 @@ static void ignore_row(void *context, struct bytes row)
     (void)row;
 }
 
-static void ignore_question(void *context, const struct core_question *question)
+void idle_ignore_question(void *context, const struct core_question *question)
 {
     (void)context;
     (void)question;
 }
 
-static void ignore_log(void *context, enum log_level level, const char *event,
-                       const struct log_field *fields, size_t count)
+void idle_ignore_log(void *context, enum log_level level, const char *event,
+                     const struct log_field *fields, size_t count)
 {
     (void)context;
     (void)level;
@@ -53,7 +53,7 @@ int idle_begin(struct idle *idle, const char *yaml)
     const struct core_settings settings = {
         .config = &idle->config,
         .build = "test",
-        .effects = {.transact = ignore_row, .ask = ignore_question, .log = ignore_log}};
+        .effects = {.transact = ignore_row, .ask = idle_ignore_question, .log = idle_ignore_log}};
     const struct ipc_control_callbacks callbacks = {
         .publish = ignore_row,
         .request = ignore_row,

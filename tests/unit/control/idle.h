@@ -19,6 +19,11 @@ struct idle {
     struct ipc_control_side *contract;
 };
 
+/* Effects of a core that nobody looks at. */
+void idle_ignore_question(void *context, const struct core_question *question);
+void idle_ignore_log(void *context, enum log_level level, const char *event,
+                     const struct log_field *fields, size_t count);
+
 /* 0 or an error. What was made so far is freed with idle_end in any case. */
 int idle_begin(struct idle *idle, const char *yaml);
 void idle_end(struct idle *idle);

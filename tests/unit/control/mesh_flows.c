@@ -411,15 +411,6 @@ static void callee_moves_before_the_offer(struct flow_world *w)
     step_await(w, w->b.conn, "Hangup");
 }
 
-static void caller_hangs_up(struct flow_world *w)
-{
-    struct step_media m = step_talk(w);
-    phone_hangup(&w->a, STEP_ID);
-    step_await(w, w->b.conn, "Hangup");
-    step_gone(w, w->ra, m.a);
-    step_gone(w, w->rb, m.b);
-}
-
 static void nobody_there(struct flow_world *w)
 {
     phone_offer(&w->a, NOBODY, STEP_ID);
@@ -487,7 +478,7 @@ const struct mesh_flow mesh_flows[] = {
     {"a target is measured", target_is_measured, PROBING, false},
     {"a call to two relays", callee_at_two_relays, CHAIN | TRIANGLE, false},
     {"the callee moves before the offer", callee_moves_before_the_offer, CHAIN | TRIANGLE, true},
-    {"a call and its media", caller_hangs_up, FAR, false},
+    {"a call and its media", step_whole_call, FAR, false},
     {"a call to nobody", nobody_there, CHAIN | FAR, false},
     {"cut while talking", cut_while_talking, CHAIN | TRIANGLE | FAR, false},
     {"cut for a moment while talking", cut_for_a_moment_while_talking, CHAIN | FAR, false},

@@ -117,6 +117,15 @@ struct step_media step_talk(struct flow_world *w)
 }
 
 /* How often a dial fails depends on the time, so where time may differ it gets no answer. */
+void step_whole_call(struct flow_world *w)
+{
+    struct step_media m = step_talk(w);
+    phone_hangup(&w->a, STEP_ID);
+    step_await(w, w->b.conn, "Hangup");
+    step_gone(w, w->ra, m.a);
+    step_gone(w, w->rb, m.b);
+}
+
 void step_cut(struct flow_world *w, int a, int b)
 {
     w->h->relays[a].down = w->h->relays[b].down = w->rest == 0;

@@ -45,6 +45,8 @@ struct step_media {
 struct step_media step_talk(struct flow_world *w);
 /* What is sent to somebody who has gone meanwhile is sent to nobody: the others are told first. */
 void step_gone(struct flow_world *w, struct relay *r, struct fake_connection *conn);
+/* They talk, until the caller hangs up. */
+void step_whole_call(struct flow_world *w);
 /* No connection between two relays, until they are joined again. */
 void step_cut(struct flow_world *w, int a, int b);
 void step_mend(struct flow_world *w, int a, int b);

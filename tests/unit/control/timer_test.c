@@ -13,6 +13,7 @@
 #include "control/core/hold.h"
 #include "control/core/state.h"
 #include "control/core/topic.h"
+#include "idle.h"
 
 #define TIMERS 64
 #define BODY (512u * 1024)
@@ -43,22 +44,6 @@ static void note(void *context, struct bytes row)
     log->longest = row.len > log->longest ? row.len : log->longest;
 }
 
-static void ignore_question(void *context, const struct core_question *question)
-{
-    (void)context;
-    (void)question;
-}
-
-static void ignore_line(void *context, enum log_level level, const char *event,
-                        const struct log_field *fields, size_t count)
-{
-    (void)context;
-    (void)level;
-    (void)event;
-    (void)fields;
-    (void)count;
-}
-
 static void speak(struct core *c, struct timer *timer)
 {
     static uint8_t text[BODY];
@@ -74,7 +59,7 @@ static struct core *begin(struct config *config, struct row_log *log)
         config_load_text(bytes_of_string("global_rooms: [general]\n"), "t", config, &errors), 0);
     const struct core_settings settings = {.config = config,
                                            .build = "test",
-                                           .effects = {note, ignore_question, ignore_line},
+                                           .effects = {note, idle_ignore_question, idle_ignore_log},
                                            .context = log};
     assert_int_equal(core_init(&c, &settings, CLOCK_SECOND), 0);
     core_adopting(c, 1);
