@@ -95,6 +95,16 @@ bool fingerprint_tls_equal(const struct fingerprint_tls *a, const struct fingerp
     return fingerprint_tls_compare(a, b) == 0;
 }
 
+bool fingerprint_tls_among(const struct fingerprint_tls *list, size_t count,
+                           const struct fingerprint_tls *one)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fingerprint_tls_equal(&list[i], one))
+            return true;
+    }
+    return false;
+}
+
 bool fingerprint_user_equal(const struct fingerprint_user *a, const struct fingerprint_user *b)
 {
     return fingerprint_user_compare(a, b) == 0;

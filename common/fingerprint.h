@@ -51,6 +51,9 @@ int fingerprint_user_read(struct bytes text, struct fingerprint_user *out);
 
 bool fingerprint_tls_equal(const struct fingerprint_tls *a, const struct fingerprint_tls *b);
 bool fingerprint_user_equal(const struct fingerprint_user *a, const struct fingerprint_user *b);
+/* True if one of the `count` in the list is this one. */
+bool fingerprint_tls_among(const struct fingerprint_tls *list, size_t count,
+                           const struct fingerprint_tls *one);
 /* The order of the bytes, which is that of the texts: below, equal to or above zero. */
 int fingerprint_tls_compare(const struct fingerprint_tls *a, const struct fingerprint_tls *b);
 int fingerprint_user_compare(const struct fingerprint_user *a, const struct fingerprint_user *b);

@@ -20,11 +20,7 @@
 static bool is_said_by(const struct federation_link *neighbour,
                        const struct fingerprint_tls *original)
 {
-    for (size_t i = 0; i < neighbour->original_count; i++) {
-        if (fingerprint_tls_equal(&neighbour->originals[i], original))
-            return true;
-    }
-    return false;
+    return fingerprint_tls_among(neighbour->originals, neighbour->original_count, original);
 }
 
 /* True if the relay itself is linked with the original, as far as we know. */

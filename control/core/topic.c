@@ -22,11 +22,7 @@ int version_compare(const struct version *a, const struct version *b)
 
 bool path_contains(const struct path *path, const struct fingerprint_tls *relay)
 {
-    for (size_t i = 0; i < path->count; i++) {
-        if (fingerprint_tls_equal(&path->relays[i], relay))
-            return true;
-    }
-    return false;
+    return fingerprint_tls_among(path->relays, path->count, relay);
 }
 
 /* ---- the table ---- */

@@ -60,11 +60,7 @@ bool trail_is(const struct trail *trail, const struct path *path)
 
 bool trail_contains(const struct trail *trail, const struct fingerprint_tls *relay)
 {
-    for (size_t i = 0; i < trail->count; i++) {
-        if (fingerprint_tls_equal(&trail->relays[i], relay))
-            return true;
-    }
-    return false;
+    return fingerprint_tls_among(trail->relays, trail->count, relay);
 }
 
 int trail_compare(const struct trail *a, const struct trail *b)

@@ -170,6 +170,10 @@ static void order_is_that_of_the_bytes(void **state)
     assert_true(fingerprint_tls_compare(&high, &low) > 0);
     assert_int_equal(fingerprint_tls_compare(&low, &low), 0);
     assert_false(fingerprint_tls_equal(&low, &high));
+    const struct fingerprint_tls both[] = {low, high};
+    assert_true(fingerprint_tls_among(both, 2, &high));
+    assert_false(fingerprint_tls_among(both, 1, &high));
+    assert_false(fingerprint_tls_among(NULL, 0, &low));
     assert_true(fingerprint_user_compare(&user_low, &user_high) < 0);
     assert_false(fingerprint_user_equal(&user_low, &user_high));
 }
